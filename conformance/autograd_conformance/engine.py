@@ -1,0 +1,192 @@
+"""The contract: what a gradient engine must offer to be judged.
+
+An adapter is a subclass of `Engine`.  It states facts as data (`name`, `operators`, `aliasing`, ...) and spells the
+verbs below in the engine's own language, each as a `template("...")` or as a method.  It **has** a capability when it
+spells every verb of that group; what it does not spell is reported as *unsupported*, never as a pass.
+
+An adapter translates and does nothing else: it copies arrays on the way in and on the way out, and it never repairs,
+retries, zeroes, catches or emulates.  When the engine raises, let it raise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from autograd_conformance.operators import OPERATORS, WRITES
+from autograd_conformance.spelling import Spelling, compile_spelling
+
+Array = NDArray[Any]
+Tensor = Any
+"""A value of the engine's own; the suite never looks inside."""
+
+
+class Engine:
+    """A gradient engine as the suite sees it.  One instance judges; `device` is where its tensors live."""
+
+    # ---- facts, as data ---------------------------------------------------------------------------------------------
+    name: ClassVar[str] = ""
+    version: ClassVar[str] = ""
+    url: ClassVar[str] = ""
+    operators: ClassVar[Mapping[str, Spelling]] = {}
+    """Operator -> its spelling.  Names and parameters are those of `operators.py`; write operators end in `_`."""
+    aliasing: ClassVar[frozenset[str]] = frozenset()
+    """Operators (of kind *view*) and `detach`, if its result shares memory with its operand."""
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    max_ndim: ClassVar[int] = 4
+    max_nodes: ClassVar[int | None] = None
+    """The longest chain that the engine claims to support; None: as long as memory lasts."""
+    accepts_cotangent: ClassVar[bool] = True
+    """False: a pass can only start at a one-element root, with a cotangent of one."""
+    several_roots: ClassVar[bool] = True
+    """False: one backward pass starts at one root."""
+    shapes: ClassVar[tuple[tuple[int, ...], ...] | None] = None
+    """The only input shapes to draw, for an engine that compiles per shape; None: any."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+        self.used: Counter[str] = (
+            Counter()
+        )  # operators really applied: an adapter that offers one must not look complete
+
+    # ---- always -----------------------------------------------------------------------------------------------------
+    def tensor(self, array: Array, *, requires_grad: bool = False) -> Tensor:
+        """A new tensor with a copy of `array` (its shape and dtype); with `requires_grad`, a leaf that wants a gradient.
+
+        An engine without leaves (JAX, HIPS autograd) ignores the flag.
+        """
+        raise NotImplementedError("tensor")
+
+    def array(self, t: Tensor) -> Array:
+        """An independent NumPy copy of the value of `t`; a lazy engine computes here, and may raise here."""
+        raise NotImplementedError("array")
+
+    def apply(self, operator: str, *tensors: Tensor, **params: Any) -> Tensor:
+        """`operator` of `tensors`.  A write operator changes its first tensor and what is returned is ignored."""
+        self.used[operator] += 1
+        return self._compiled[operator](self, *tensors, **params)
+
+    def vjp(
+        self, function: Callable[..., Sequence[Tensor]], primals: Sequence[Tensor], cotangents: Sequence[Tensor]
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor | None]]:
+        """`(function(*primals), gradients)`: the product of `cotangents` and the Jacobian, a gradient for each primal.
+
+        Engines with a tape inherit this; the others spell it.  A gradient may be None where nothing depends on it.
+        """
+        outputs = function(*primals)
+        self.backward(outputs, cotangents)
+        return outputs, [self.grad(primal) for primal in primals]
+
+    # ---- tape: imperative backward passes ---------------------------------------------------------------------------
+    def backward(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor] | None = None) -> None:
+        """One backward pass from all `outputs`; no cotangents: the engine's default for a one-element root."""
+        raise NotImplementedError("backward")
+
+    def grad(self, t: Tensor) -> Tensor | None:
+        """The gradient stored on `t`, or None where it is absent."""
+        raise NotImplementedError("grad")
+
+    def set_grad(self, t: Tensor, g: Tensor | None) -> None:
+        """Store `g` as the gradient of `t`; None makes it absent."""
+        raise NotImplementedError("set_grad")
+
+    def requires_grad(self, t: Tensor) -> bool:
+        """Does `t` take part in differentiation?"""
+        raise NotImplementedError("requires_grad")
+
+    def is_leaf(self, t: Tensor) -> bool:
+        """Is `t` no result of a recorded operation?"""
+        raise NotImplementedError("is_leaf")
+
+    def detach(self, t: Tensor) -> Tensor:
+        """The value of `t` as a leaf that carries no gradient back."""
+        raise NotImplementedError("detach")
+
+    # ---- grad modes: recording switched off and on ------------------------------------------------------------------
+    def no_grad(self) -> AbstractContextManager[Any]:
+        """A new block in which nothing is recorded."""
+        raise NotImplementedError("no_grad")
+
+    def enable_grad(self) -> AbstractContextManager[Any]:
+        """A new block in which recording is on again."""
+        raise NotImplementedError("enable_grad")
+
+    def no_grad_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, decorated so that nothing is recorded while it runs."""
+        raise NotImplementedError("no_grad_function")
+
+    def set_grad_enabled(self, enabled: bool) -> None:
+        """Switch recording on or off from here on, by a plain call."""
+        raise NotImplementedError("set_grad_enabled")
+
+    # ---- machinery, nothing to spell --------------------------------------------------------------------------------
+    _compiled: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for verb in VERBS:
+            if isinstance(cls.__dict__.get(verb), str):
+                raise TypeError(f'{cls.__name__}.{verb}: write template("...") around the spelling of a verb')
+        unknown = sorted(set(cls.operators) - set(OPERATORS))
+        if unknown:
+            raise TypeError(f"{cls.__name__}.operators: unknown {unknown}; known are {sorted(OPERATORS)}")
+        inherited = {name: cls._compiled[name] for name in cls._compiled if _same_spelling(cls, name)}
+        cls._compiled = inherited | {
+            name: compile_spelling(cls, name, OPERATORS[name].parameters, spelling)
+            for name, spelling in cls.operators.items()
+            if name not in inherited
+        }
+
+    @classmethod
+    def has(cls, need: str) -> bool:
+        """Whether a capability (a key of `GROUPS`) or an operator is there."""
+        if need == VJP:  # inherited by every engine with a tape
+            return cls.vjp is not Engine.vjp or cls.has(TAPE)
+        if need == WRITE:
+            return any(operator in WRITES for operator in cls.operators)
+        if need in GROUPS:
+            return all(getattr(cls, verb) is not getattr(Engine, verb) for verb in GROUPS[need].verbs)
+        return need in cls.operators
+
+
+def _same_spelling(cls: type[Engine], name: str) -> bool:
+    """A subclass keeps its parent's operator, names of the parent's module included, unless it spells it anew."""
+    parent = next(base for base in cls.__mro__[1:] if issubclass(base, Engine))
+    return cls.operators.get(name) == parent.operators.get(name)
+
+
+class Group:
+    """A capability: the verbs that an adapter must spell to have it, and what an engine with it promises."""
+
+    def __init__(self, promise: str, *verbs: str) -> None:
+        self.promise, self.verbs = promise, verbs
+
+
+ALWAYS = "always"
+VJP = "vjp"
+WRITE = "write"
+TAPE = "tape"
+NO_GRAD = "no grad"
+ENABLE_GRAD = "enable grad"
+GRAD_DECORATOR = "grad mode as a decorator"
+GRAD_SWITCH = "grad mode as a call"
+
+GROUPS: Mapping[str, Group] = {
+    ALWAYS: Group("makes tensors from arrays and arrays from tensors", "tensor", "array"),
+    VJP: Group("computes vector-Jacobian products of functions", "vjp"),
+    WRITE: Group("changes tensors in place: has an operator whose name ends in `_`"),
+    TAPE: Group(
+        "records operations on leaves and passes gradients back to them",
+        *("backward", "grad", "set_grad", "requires_grad", "is_leaf", "detach"),
+    ),
+    NO_GRAD: Group("records nothing inside a block", "no_grad"),
+    ENABLE_GRAD: Group("records again in a block inside such a block", "enable_grad"),
+    GRAD_DECORATOR: Group("records nothing while a decorated function runs", "no_grad_function"),
+    GRAD_SWITCH: Group("switches recording by a plain call", "set_grad_enabled"),
+}
+VERBS = tuple(verb for group in GROUPS.values() for verb in group.verbs)

@@ -1,0 +1,102 @@
+"""What a clause says of an engine: equal or not, accepted or refused; and what it notes beside its verdict."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+
+Kind = Literal["wrong", "raised", "refused", "unstable"]
+
+
+class Failure(AssertionError):
+    """The engine does not do what the clause says: `what` was judged, what was `expected`, what was `got`."""
+
+    def __init__(self, kind: Kind, what: str, expected: Any, got: Any) -> None:
+        super().__init__(f"{what}: expected {show(expected)}, got {show(got)}")
+        self.kind, self.what, self.expected, self.got = kind, what, expected, got
+
+
+class Reject(Exception):
+    """This example is none of the clause's business; draw another."""
+
+
+def assume(condition: object) -> None:
+    """Go on only with examples for which `condition` holds."""
+    if not condition:
+        raise Reject
+
+
+def equal(what: str, got: Any, expected: Any) -> None:
+    """Exact equality: arrays in shape, dtype and every element (NaN equals nothing); other values by `==` and type."""
+    if isinstance(expected, np.ndarray):
+        same = isinstance(got, np.ndarray) and got.dtype == expected.dtype and np.array_equal(got, expected)
+    else:
+        same = type(got) is type(expected) and got == expected
+    if not same:
+        raise Failure("wrong", what, expected, got)
+
+
+class Attempt:
+    """How a `may_refuse` block ended; `refusal` is the engine's exception, or None where it accepted."""
+
+    refusal: Exception | None = None
+
+
+@contextmanager
+def may_refuse(allowed: bool, what: str) -> Iterator[Attempt]:
+    """A block in which the engine may raise if `allowed`; where it may not, raising is the failure *refused*.
+
+    An exception that does not come from the engine is a defect of the suite and passes through.
+    """
+    attempt = Attempt()
+    try:
+        yield attempt
+    except Exception as error:
+        if isinstance(error, Failure | Reject) or not raised_by_engine(error):
+            raise
+        if not allowed:
+            raise Failure("refused", what, "accepted", error) from error
+        attempt.refusal = error
+
+
+def raised_by_engine(error: BaseException) -> bool:
+    """Whether `error` left the engine (or its adapter), and not the suite's own code."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(
+        frame.f_code.co_filename.startswith("<spelling ")
+        or _is_adapter_method(frame.f_locals.get("self"), frame.f_code)
+        for frame in frames
+    )
+
+
+def _is_adapter_method(owner: object, code: Any) -> bool:
+    from autograd_conformance.engine import Engine
+
+    if not isinstance(owner, Engine):
+        return False
+    method = getattr(type(owner), code.co_name, None)
+    return method is not None and method is not getattr(Engine, code.co_name, None)
+
+
+def show(value: Any) -> str:
+    """One line for a value; arrays with dtype and shape, exceptions with their type."""
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, separator=", ", threshold=64).replace("\n", "")
+        return f"{' '.join(text.split())} ({value.dtype}, shape {value.shape})"
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {' '.join(str(value).split())[:300]}"
+    return repr(value)
+
+
+# ---- notes: what a clause observed beside its verdict; the harness empties them before each clause ----
+notes: Counter[str] = Counter()
+
+
+def note(observation: str) -> None:
+    """Count an observation: a choice (`choice: unused input = None`) or a zone (`zone: may refuse = refused`)."""
+    notes[observation] += 1
