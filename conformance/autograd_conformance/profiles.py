@@ -1,0 +1,28 @@
+"""How much is drawn, and from which seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`examples` a clause; a `random` profile draws a new seed for each run, the others are the same every time."""
+
+    examples: int
+    random: bool
+    purpose: str
+
+
+PROFILES: Mapping[str, Profile] = {
+    "smoke": Profile(10, False, "a few seconds: does it work at all?"),
+    "default": Profile(100, False, "deterministic, for every change in CI"),
+    "deep": Profile(3000, True, "random, nightly"),
+}
+
+
+def seed_of(clause_id: str, profile: str, seed: int) -> int:
+    """The clause's own seed: the same alone, in parallel and in a subset."""
+    return int.from_bytes(hashlib.sha256(f"{clause_id}:{profile}:{seed}".encode()).digest()[:8], "big")
