@@ -25,6 +25,10 @@ class Reject(Exception):
     """This example is none of the clause's business; draw another."""
 
 
+class Unsupported(Exception):
+    """Nothing can be drawn for this engine; says what is missing.  Raised by the strategies of a clause."""
+
+
 def assume(condition: object) -> None:
     """Go on only with examples for which `condition` holds."""
     if not condition:

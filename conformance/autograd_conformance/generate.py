@@ -1,0 +1,271 @@
+"""Random programs.  A weak generator makes the suite a toy, so its distribution is measured: `distribution.py`.
+
+Every step reaches a root, operands are often recent and often used again, values are mostly non-zero, writes multiply or
+assign more than they add, and magnitudes stay where every partial sum is exact in the program's dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+
+from autograd_conformance.engine import NO_GRAD, TAPE, WRITE, Engine
+from autograd_conformance.judge import Unsupported
+from autograd_conformance.legality import Illegal
+from autograd_conformance.operators import OPERATORS, WRITES
+from autograd_conformance.oracle import WRITE as WRITTEN
+from autograd_conformance.oracle import Bound, Dual, written
+from autograd_conformance.program import DETACH, LARGEST, Input, Program, Step
+from autograd_conformance.proposals import PROPOSALS, Shape, broadcastable
+from autograd_conformance.shrinking import pruned
+
+EXACT = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
+"""Up to here every integer has a value of its own in the dtype."""
+MOST_ROOTS = 3
+
+
+@dataclass(frozen=True)
+class Palette:
+    """What a program for one engine may be made of."""
+
+    operators: frozenset[str]
+    aliasing: frozenset[str]
+    dtypes: tuple[str, ...]
+    max_ndim: int
+    shapes: tuple[Shape, ...] | None
+    recording_off: bool
+    accepts_cotangent: bool
+    roots: int
+    passes: int
+    """How many gradients of the program are added up; the sum stays exact."""
+
+    @classmethod
+    def of(cls, engine: Engine, *, writes: bool, modes: bool, passes: int) -> Palette:
+        operators = {name for name in engine.operators if writes or OPERATORS[name].kind != "write"}
+        if not operators & {"add", "multiply"}:
+            raise Unsupported("programs need the operator add or multiply")
+        if not engine.accepts_cotangent and engine.max_ndim and "sum" not in operators:
+            raise Unsupported("programs with one-element roots need the operator sum")
+        if modes and engine.has(TAPE):
+            operators.add(DETACH)
+        return cls(
+            frozenset(operators),
+            engine.aliasing,
+            tuple(dtype for dtype in engine.dtypes if dtype in EXACT),
+            engine.max_ndim,
+            engine.shapes,
+            modes and engine.has(NO_GRAD),
+            engine.accepts_cotangent,
+            MOST_ROOTS if engine.several_roots and engine.accepts_cotangent else 1,
+            passes,
+        )
+
+
+def programs(
+    *, writes: bool = False, modes: bool = False, passes: int = 1
+) -> Callable[[Engine], st.SearchStrategy[Program]]:
+    """Random programs that the engine can run; with `writes` in place, with `modes` detached or with recording off."""
+
+    def strategy(engine: Engine) -> st.SearchStrategy[Program]:
+        if writes and not engine.has(WRITE):
+            raise Unsupported("programs with writes need an operator whose name ends in `_`")
+        return _programs(Palette.of(engine, writes=writes, modes=modes, passes=passes))
+
+    return strategy
+
+
+@st.composite
+def _programs(draw: st.DrawFn, palette: Palette) -> Program:
+    return draw_program(lambda count: draw(_below(count)), palette)
+
+
+@cache
+def _below(count: int) -> st.SearchStrategy[int]:
+    return st.integers(0, count - 1)
+
+
+def draw_program(choose: Callable[[int], int], palette: Palette) -> Program:
+    """One program; `choose(n)` gives a number from 0 to n - 1."""
+    drawing = Drawing(choose, palette)
+    for _ in range(5 + choose(9)):
+        drawing.step()
+    return drawing.close()
+
+
+class Drawing:
+    """A program in the making, run on magnitudes as it grows."""
+
+    def __init__(self, choose: Callable[[int], int], palette: Palette) -> None:
+        self.choose, self.palette = choose, palette
+        self.dtype = palette.dtypes[choose(len(palette.dtypes))]
+        self.inputs = self._inputs()
+        self.steps: list[Step] = []
+        self.oracle = Bound(palette.aliasing)
+        arrays = [np.empty(each.shape) for each in self.inputs]
+        self.tensors: list[Dual] = self.oracle.inputs(arrays, [each.requires_grad for each in self.inputs])
+        self.names = list(range(len(self.inputs)))  # numbers of tensors; a write step makes no new one
+        self.unread = list(self.names)
+        self.kinds = _kinds(palette.operators)
+
+    # ---- inputs ----
+    def _inputs(self) -> list[Input]:
+        """One to three inputs that broadcast with each other as a rule; the first wants a gradient."""
+        shape = self._shape()
+        inputs = [Input(shape)]
+        for _ in range(self.choose(3)):
+            inputs.append(Input(self._related(shape), requires_grad=self.choose(4) > 0))
+        return inputs
+
+    def _shape(self) -> Shape:
+        if self.palette.shapes is not None:
+            return self.palette.shapes[self.choose(len(self.palette.shapes))]
+        ndim = min((0, 1, 1, 2, 2, 2, 3, 3)[self.choose(8)], self.palette.max_ndim)
+        return tuple((1, 2, 2, 3, 3)[self.choose(5)] for _ in range(ndim))
+
+    def _related(self, shape: Shape) -> Shape:
+        if self.palette.shapes is not None or self.choose(5) == 0:
+            return self._shape()
+        kept = shape[self.choose(len(shape) + 1) :] if self.choose(3) == 0 else shape
+        return tuple(1 if self.choose(5) == 0 else length for length in kept)
+
+    # ---- steps ----
+    def step(self) -> None:
+        """Some step; where proposals do not fit, another is drawn, a few times."""
+        for _ in range(6):
+            kind = self.kinds[self.choose(len(self.kinds))]
+            proposed = PROPOSALS[kind][1](self)
+            if proposed is not None and self.add(self._maybe_unrecorded(proposed)):
+                return
+
+    def _maybe_unrecorded(self, step: Step) -> Step:
+        if not self.palette.recording_off or step.operator == DETACH or self.choose(10):
+            return step
+        return replace(step, recorded=False)
+
+    def add(self, step: Step) -> bool:
+        """Append a step, unless it is not judged or its numbers grow too large; whether it was appended."""
+        operands = [self.tensors[number] for number in step.operands]
+        try:
+            if step.writes and not self._affordable(*WRITTEN[step.operator](written(step, operands[0]), operands[1])):
+                return False
+            result = self.oracle.apply(step, operands)
+        except Illegal:
+            return False
+        if not step.writes and not self._affordable(result.value, result.tangent):
+            return False
+        self._append(step, result)
+        return True
+
+    def _append(self, step: Step, result: Dual) -> None:
+        self.steps.append(step)
+        self.tensors.append(result)
+        for number in step.operands[1:] if step.writes else step.operands:
+            if number in self.unread:
+                self.unread.remove(number)
+        if step.writes:
+            self._must_be_read(result)
+        else:
+            self.names.append(len(self.tensors) - 1)
+            self.unread.append(len(self.tensors) - 1)
+
+    def _must_be_read(self, target: Dual) -> None:
+        """A write matters when some tensor that shares the memory is read later."""
+        aliases = [x for x in self.names if np.may_share_memory(self.tensors[x].value, target.value)]
+        alias = aliases[self.choose(len(aliases))]
+        if alias not in self.unread:
+            self.unread.append(alias)
+
+    def _affordable(self, value: Any, tangent: Any) -> bool:
+        limit = EXACT[self.dtype] / (MOST_ROOTS + 1)
+        gradients = tangent.reshape(-1, tangent.shape[-1]).sum(0).max(initial=0) * LARGEST * self.palette.passes
+        return bool(np.max(value, initial=0) <= limit and gradients <= limit)
+
+    # ---- what proposals ask ----
+    def shape(self, number: int) -> Shape:
+        return self.tensors[number].value.shape
+
+    def one_of(self, operators: Sequence[str]) -> str | None:
+        known = [operator for operator in operators if operator in self.palette.operators]
+        return known[self.choose(len(known))] if known else None
+
+    def pick(self) -> int:
+        """A tensor that nothing reads yet, two times out of three, else any."""
+        return self.recent(self.unread if self.unread and self.choose(3) else self.names)
+
+    def recent(self, numbers: Sequence[int]) -> int:
+        """One of `numbers`, a late one more often."""
+        count = len(numbers)
+        return numbers[max(self.choose(count), self.choose(count))]
+
+    def writable(self, number: int) -> bool:
+        x = self.tensors[number]
+        return not x.memory.frozen and (not x.history.leaf or self.palette.recording_off)
+
+    def was_read(self, number: int) -> bool:
+        memory = self.tensors[number].memory
+        return any(
+            self.tensors[operand].memory is memory and self.tensors[len(self.inputs) + place].memory is not memory
+            for place, step in enumerate(self.steps)
+            for operand in step.operands
+        )
+
+    # ---- roots ----
+    def close(self) -> Program:
+        """All that nothing reads becomes a root or is joined to one; what then reaches no root is left out."""
+        roots = [number for number in self.unread if self.tensors[number].history.requires]
+        rest = [number for number in self.unread if number not in roots]
+        if not roots:  # nothing differentiable is unread
+            roots = [next(number for number in reversed(self.names) if self.tensors[number].history.requires)]
+        rest += roots[self.palette.roots :]
+        roots = roots[: self.palette.roots]
+        for number in rest:
+            roots[-1] = self._joined(roots[-1], number)
+        try:
+            return self._finished(roots)
+        except Illegal:  # all that required gradients was overwritten: what is left is worked into the first input
+            return self._finished([self._joined(0, roots[0])])
+
+    def _finished(self, roots: list[int]) -> Program:
+        unit = not self.palette.accepts_cotangent
+        if unit:
+            roots = [self._summed(roots[0])]
+        seed = self.choose(2**20)
+        program = Program(self.dtype, tuple(self.inputs), tuple(self.steps), tuple(roots), seed, unit_cotangent=unit)
+        return pruned(program, self.palette.aliasing)
+
+    def _joined(self, root: int, number: int) -> int:
+        """`root` plus the sum of `number`, which may be of any shape; `root` itself where that does not go.
+
+        What requires no gradient counts as a factor of the first input, so that it matters to a gradient.
+        """
+        scalar = self._summed(number)
+        if not self.tensors[number].history.requires:
+            scalar = self._combined("multiply", scalar, self._summed(0))
+        return self._combined("add", root, scalar)
+
+    def _combined(self, operator: str, x: int, y: int) -> int:
+        """`x` and `y` in one tensor, by another operator where this one is missing; `x` itself where that does not go."""
+        name = self.one_of((operator,)) or self.one_of(("add", "multiply"))
+        if name and broadcastable(self.shape(x), self.shape(y)) and self.add(Step(name, (x, y))):
+            return len(self.tensors) - 1
+        return x
+
+    def _summed(self, number: int) -> int:
+        axes = tuple(range(len(self.shape(number))))
+        if axes and "sum" in self.palette.operators and self.add(Step("sum", (number,), {"axis": axes, "keepdims": False})):
+            return len(self.tensors) - 1
+        return number
+
+
+@cache
+def _kinds(operators: frozenset[str]) -> list[str]:
+    """The proposals that this set of operators allows, each as often as its weight says."""
+    present = {*operators, "multiply"}  # which stands for all elementwise operators, and one of them there always is
+    if not operators.isdisjoint(WRITES):
+        present.add("write")
+    return [kind for kind, (weight, _) in PROPOSALS.items() if kind in present for _ in range(weight)]

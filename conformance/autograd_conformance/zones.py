@@ -1,0 +1,94 @@
+"""Correct or loud, and not lazily loud: which programs an engine must accept, and which steps of a program matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autograd_conformance.operators import OPERATORS
+from autograd_conformance.oracle import Dual, Memory, written
+from autograd_conformance.program import Program
+
+
+def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
+    """Whether an engine has no ground to refuse the program.  It has one where
+
+    - a storage that a recorded value-dependent step used, as operand or as result, is written later;
+    - a tensor made with recording off is written with recording on: engines may mark such tensors;
+    - a view is written that was taken before its base came to require gradients.
+    """
+    used: set[Memory] = set()
+    unrecorded: set[Memory] = set()
+    requiring = {id(tensors[number].history) for number in program.leaf_numbers}
+    early_views: set[int] = set()
+    for number, step in enumerate(program.steps, len(program.inputs)):
+        made, target = tensors[number], tensors[step.operands[0]]
+        if step.writes and (made.memory in used or step.recorded and made.memory in unrecorded):
+            return False
+        if step.writes and step.recorded and program.target(number) in early_views and id(made.history) in requiring:
+            return False
+        if made.memory is target.memory and not step.writes and id(target.history) not in requiring:
+            early_views.add(number)
+        if step.recorded and any(id(tensors[each].history) in requiring for each in step.operands):
+            requiring.add(id(made.history))
+        if made.memory is not target.memory and not step.recorded:
+            unrecorded.add(made.memory)
+        if step.recorded and step.operator in OPERATORS and OPERATORS[step.operator].value_dependent:
+            used |= {tensors[each].memory for each in (*step.operands, number)}
+    return True
+
+
+class Liveness:
+    """Walks a program backwards from its roots, element by element.  `steps`: the places of those that reach a root.
+
+    A step that reaches none is dead.  `reads_around_write`: some live write has a live reading of the elements that it
+    changes before it, in a result of its own, and so matters twice.
+    """
+
+    def __init__(self, program: Program, tensors: Sequence[Dual]) -> None:
+        self._program, self._tensors = program, tensors
+        self._handles = {program.target(root) for root in program.roots}
+        self._elements = set[int]().union(*(addresses(tensors[root]) for root in program.roots))
+        self._written: set[int] = set()
+        self.steps: set[int] = set()
+        self.reads_around_write = False
+        for place in reversed(range(len(program.steps))):
+            self._visit(place)
+
+    def _visit(self, place: int) -> None:
+        step, number = self._program.steps[place], len(self._program.inputs) + place
+        if step.writes:
+            self._visit_write(place)
+        elif self._tensors[number].memory is self._tensors[step.operands[0]].memory:
+            if number in self._handles:
+                self._keep(place, reads=())
+        elif self._elements & addresses(self._tensors[number]):
+            self.reads_around_write |= any(self._written & addresses(self._tensors[each]) for each in step.operands)
+            self._keep(place, reads=step.operands)
+        elif number in self._handles:  # a storage that is overwritten before it is read
+            self._keep(place, reads=())
+
+    def _visit_write(self, place: int) -> None:
+        step = self._program.steps[place]
+        target, operand = step.operands
+        region = addresses(written(step, self._tensors[target]))
+        if not self._elements & region:
+            return
+        self._written |= region
+        if step.operator in ("copy_", "setitem_"):
+            self._elements -= region
+        self._keep(place, reads=(operand,))
+
+    def _keep(self, place: int, reads: Sequence[int]) -> None:
+        self.steps.add(place)
+        self._handles |= {self._program.target(number) for number in self._program.steps[place].operands}
+        self._elements = self._elements.union(*(addresses(self._tensors[number]) for number in reads))
+
+
+def addresses(x: Dual) -> set[int]:
+    """Where the elements of `x` lie: equal numbers are the same memory."""
+    places = np.array(x.value.__array_interface__["data"][0])
+    for length, stride in zip(x.value.shape, x.value.strides, strict=True):
+        places = places[..., None] + np.arange(length) * stride
+    return set(places.ravel().tolist())
