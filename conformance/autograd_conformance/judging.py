@@ -1,0 +1,141 @@
+"""Where clauses are judged: a worker's process or, with `-n 0`, the only one."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+from autograd_conformance.clauses import Clause
+from autograd_conformance.collecting import JUDGE, ClauseItem, usage_errors_reach_the_controller
+from autograd_conformance.engine import Engine
+from autograd_conformance.expectations import Expectation, ExpectationsError, load
+from autograd_conformance.loading import load_engine
+from autograd_conformance.results import Result
+from autograd_conformance.runner import Settings, judge
+from autograd_conformance.watch import Watch
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """The engine as reports name it."""
+
+    name: str
+    version: str
+    url: str
+    device: str
+    dtypes: list[str]
+    operators: list[str]
+
+    @classmethod
+    def of(cls, engine: Engine) -> EngineFacts:
+        facts = engine.name, engine.version, engine.url, engine.device
+        return cls(*facts, list(engine.dtypes), sorted(engine.operators))
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What a process is about to judge: said before the first clause, for those who must account for every one."""
+
+    engine: EngineFacts
+    clauses: dict[str, Result]
+    """Node id -> a result yet to be judged; never a good one, whatever happens to it."""
+    existing: list[str]
+    """Ids of all clauses that are known to exist, selected or not."""
+    deselected: int
+
+    def write(self, folder: Path, worker: str) -> None:
+        (folder / f"{worker}.sitting").write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, folder: Path, worker: str) -> Sitting | None:
+        """None: the worker has not come so far."""
+        path = folder / f"{worker}.sitting"
+        if not path.exists():
+            return None
+        data = json.loads(path.read_text())
+        clauses = {node: Result.from_json(blank) for node, blank in data["clauses"].items()}
+        return cls(EngineFacts(**data["engine"]), clauses, data["existing"], data["deselected"])
+
+
+class Judging:
+    """The plugin of a process in which clauses run."""
+
+    def __init__(self, config: pytest.Config, seed: int, watch: Watch | None, announce: Callable[[Sitting], None]):
+        self._config, self._seed, self._watch, self._announce = config, seed, watch, announce
+        self._existing: list[str] = []
+        self._deselected = 0
+
+    # ---- before the first clause ----
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        option = self._config.getoption
+        with usage_errors_reach_the_controller(self._config), self._watch.importing() if self._watch else nullcontext():
+            self._engine = load_engine(option("impl"), option("impl_device"))
+        self._config.stash[JUDGE] = self._judge
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> object:
+        collected = {item.clause.id for item in items if isinstance(item, ClauseItem)}
+        self._existing = sorted(collected | _ids_of_the_spec())
+        with usage_errors_reach_the_controller(self._config):
+            self._expectations = expectations_for(self._config, self._engine.name, self._existing)
+        return (yield)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected += sum(isinstance(item, ClauseItem) for item in items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        chosen = [item for item in session.items if isinstance(item, ClauseItem)]
+        blanks = {item.nodeid: Result.of(item.clause, "crash") for item in chosen}
+        self._announce(Sitting(EngineFacts.of(self._engine), blanks, self._existing, self._deselected))
+
+    # ---- each clause ----
+    def _judge(self, clause: Clause) -> Result:
+        if self._watch is None:
+            return judge(clause, self._engine, self._settings(clause))
+        with self._watch.clause(clause.id) as before_example:
+            return judge(clause, self._engine, self._settings(clause), before_example)
+
+    def _settings(self, clause: Clause) -> Settings:
+        option = self._config.getoption
+        return Settings(
+            profile=option("impl_profile"),
+            seed=self._seed,
+            corpus=option("impl_corpus"),
+            expectation=self._expectations.get(clause.id),
+            exhaustive=option("impl_expect_write") is not None,
+            isolated=self._watch is not None,
+        )
+
+
+def expectations_for(config: pytest.Config, engine: str, existing: Collection[str]) -> Mapping[str, Expectation]:
+    """What `--impl-expect` says of `engine`; nothing, without it."""
+    path = config.getoption("impl_expect")
+    if path is None:
+        return {}
+    try:
+        return load(path, engine, existing)
+    except ExpectationsError as error:
+        raise pytest.UsageError(f"--impl-expect: {error}") from error
+
+
+def _ids_of_the_spec() -> set[str]:
+    """Also those of modules that this run does not collect: an expectation for them is not stale."""
+    try:
+        spec = importlib.import_module("autograd_spec")
+    except ModuleNotFoundError:
+        return set()  # somebody judges clauses of their own
+    names = [found.name for found in pkgutil.iter_modules(spec.__path__) if found.name.startswith("test_")]
+    modules = [importlib.import_module(f"autograd_spec.{name}") for name in names]
+    functions = [each for module in modules for each in vars(module).values() if isinstance(each, FunctionType)]
+    clauses = [vars(each).get("clause") for each in functions]
+    return {each.id for each in clauses if isinstance(each, Clause)}
