@@ -79,7 +79,7 @@ class Engine:
         Engines with a tape inherit this; the others spell it.  A gradient may be None where nothing depends on it.
         """
         outputs = function(*primals)
-        self.backward(outputs, cotangents)
+        self.backward(outputs, cotangents if self.accepts_cotangent else None)
         return outputs, [self.grad(primal) for primal in primals]
 
     # ---- tape: imperative backward passes ---------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 
-from autograd_conformance.engine import NO_GRAD, TAPE, WRITE, Engine
+from autograd_conformance.engine import NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.legality import Illegal
-from autograd_conformance.operators import OPERATORS, WRITES
+from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
 from autograd_conformance.oracle import WRITE as WRITTEN
 from autograd_conformance.oracle import Bound, Dual, written
 from autograd_conformance.program import DETACH, LARGEST, Input, Program, Step
@@ -27,6 +27,7 @@ from autograd_conformance.shrinking import pruned
 EXACT = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
 """Up to here every integer has a value of its own in the dtype."""
 MOST_ROOTS = 3
+OFTEN = 12
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,24 @@ class Palette:
     max_ndim: int
     shapes: tuple[Shape, ...] | None
     recording_off: bool
+    often: tuple[str, ...]
+    """Proposals to make more often than their weight says."""
     accepts_cotangent: bool
     roots: int
     passes: int
     """How many gradients of the program are added up; the sum stays exact."""
 
     @classmethod
-    def of(cls, engine: Engine, *, writes: bool, modes: bool, passes: int) -> Palette:
+    def of(cls, engine: Engine, *, writes: bool, detach: bool, recording_off: bool, often: str, passes: int) -> Palette:
         operators = {name for name in engine.operators if writes or OPERATORS[name].kind != "write"}
-        if not operators & {"add", "multiply"}:
-            raise Unsupported("programs need the operator add or multiply")
-        if not engine.accepts_cotangent and engine.max_ndim and "sum" not in operators:
-            raise Unsupported("programs with one-element roots need the operator sum")
-        if modes and engine.has(TAPE):
-            operators.add(DETACH)
         return cls(
-            frozenset(operators),
+            frozenset(operators | {DETACH} if detach and engine.has(TAPE) else operators),
             engine.aliasing,
             tuple(dtype for dtype in engine.dtypes if dtype in EXACT),
             engine.max_ndim,
             engine.shapes,
-            modes and engine.has(NO_GRAD),
+            recording_off and engine.has(NO_GRAD),
+            (often,) * OFTEN if often else (),
             engine.accepts_cotangent,
             MOST_ROOTS if engine.several_roots and engine.accepts_cotangent else 1,
             passes,
@@ -67,21 +65,75 @@ class Palette:
 
 
 def programs(
-    *, writes: bool = False, modes: bool = False, passes: int = 1
+    *,
+    writes: bool = False,
+    detach: bool = False,
+    recording_off: bool = False,
+    often: str = "",
+    passes: int = 1,
+    cotangents: bool = False,
+    several_roots: bool = False,
 ) -> Callable[[Engine], st.SearchStrategy[Program]]:
-    """Random programs that the engine can run; with `writes` in place, with `modes` detached or with recording off."""
+    """Random programs that the engine can run: without writes, detached tensors and unrecorded steps unless asked for.
+
+    `often`: a proposal (see `proposals.py`) to be made often.  `passes`: how many gradients are added up at most.
+    `cotangents`, `several_roots`: only for engines that accept them.
+    """
 
     def strategy(engine: Engine) -> st.SearchStrategy[Program]:
-        if writes and not engine.has(WRITE):
-            raise Unsupported("programs with writes need an operator whose name ends in `_`")
-        return _programs(Palette.of(engine, writes=writes, modes=modes, passes=passes))
+        if cotangents and not engine.accepts_cotangent:
+            raise Unsupported("a pass with a cotangent")
+        if several_roots and not (engine.several_roots and engine.accepts_cotangent):
+            raise Unsupported("a pass from several roots")
+        if engine.operators.keys().isdisjoint({"add", "multiply"}):
+            raise Unsupported("programs need the operator add or multiply")
+        if not engine.accepts_cotangent and engine.max_ndim and "sum" not in engine.operators:
+            raise Unsupported("programs with one-element roots need the operator sum")
+        return _programs(
+            Palette.of(engine, writes=writes, detach=detach, recording_off=recording_off, often=often, passes=passes)
+        )
 
     return strategy
+
+
+def view_programs(engine: Engine) -> st.SearchStrategy[Program]:
+    """Views, views of views and writes on tensors that want no gradients; no roots: what counts is every value."""
+    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="write", passes=1)
+    views = palette.operators & {*VIEWS, DETACH}
+    if not views:
+        raise Unsupported("no operator of kind view")
+    return _view_programs(replace(palette, operators=views | palette.operators.intersection(WRITES)))
 
 
 @st.composite
 def _programs(draw: st.DrawFn, palette: Palette) -> Program:
     return draw_program(lambda count: draw(_below(count)), palette)
+
+
+@st.composite
+def _view_programs(draw: st.DrawFn, palette: Palette) -> Program:
+    drawing = Drawing(lambda count: draw(_below(count)), palette, differentiable=False)
+    for _ in range(1 + drawing.choose(6)):
+        drawing.step()
+    return drawing.program(())
+
+
+def diamonds(engine: Engine) -> st.SearchStrategy[Program]:
+    """Ladders: each step takes the one before it twice, so that the number of paths doubles, up to a million."""
+    if "add" not in engine.operators:
+        raise Unsupported("diamonds need the operator add")
+    return _diamonds(Palette.of(engine, writes=False, detach=False, recording_off=False, often="", passes=1))
+
+
+@st.composite
+def _diamonds(draw: st.DrawFn, palette: Palette) -> Program:
+    drawing = Drawing(lambda count: draw(_below(count)), palette)
+    top = drawing.combined(drawing.one_of(("multiply", "add")) or "add", 0, 0)
+    for _ in range(drawing.choose(20)):
+        sides = [drawing.combined("negative", top) if drawing.choose(6) == 0 else top for _ in range(2)]
+        operator = "subtract" if sides[0] != sides[1] and drawing.choose(2) else "add"
+        top = drawing.combined(operator, *sides)
+    return drawing.finished([top])
 
 
 @cache
@@ -100,25 +152,25 @@ def draw_program(choose: Callable[[int], int], palette: Palette) -> Program:
 class Drawing:
     """A program in the making, run on magnitudes as it grows."""
 
-    def __init__(self, choose: Callable[[int], int], palette: Palette) -> None:
+    def __init__(self, choose: Callable[[int], int], palette: Palette, *, differentiable: bool = True) -> None:
         self.choose, self.palette = choose, palette
         self.dtype = palette.dtypes[choose(len(palette.dtypes))]
-        self.inputs = self._inputs()
+        self.inputs = self._inputs(differentiable)
         self.steps: list[Step] = []
         self.oracle = Bound(palette.aliasing)
         arrays = [np.empty(each.shape) for each in self.inputs]
         self.tensors: list[Dual] = self.oracle.inputs(arrays, [each.requires_grad for each in self.inputs])
         self.names = list(range(len(self.inputs)))  # numbers of tensors; a write step makes no new one
         self.unread = list(self.names)
-        self.kinds = _kinds(palette.operators)
+        self.kinds = [*_kinds(palette.operators), *palette.often]
 
     # ---- inputs ----
-    def _inputs(self) -> list[Input]:
-        """One to three inputs that broadcast with each other as a rule; the first wants a gradient."""
+    def _inputs(self, differentiable: bool) -> list[Input]:
+        """One to three inputs that broadcast with each other as a rule; the first wants a gradient, most others do."""
         shape = self._shape()
-        inputs = [Input(shape)]
+        inputs = [Input(shape, differentiable)]
         for _ in range(self.choose(3)):
-            inputs.append(Input(self._related(shape), requires_grad=self.choose(4) > 0))
+            inputs.append(Input(self._related(shape), differentiable and self.choose(4) > 0))
         return inputs
 
     def _shape(self) -> Shape:
@@ -226,17 +278,18 @@ class Drawing:
         for number in rest:
             roots[-1] = self._joined(roots[-1], number)
         try:
-            return self._finished(roots)
+            return self.finished(roots)
         except Illegal:  # all that required gradients was overwritten: what is left is worked into the first input
-            return self._finished([self._joined(0, roots[0])])
+            return self.finished([self._joined(0, roots[0])])
 
-    def _finished(self, roots: list[int]) -> Program:
-        unit = not self.palette.accepts_cotangent
-        if unit:
+    def finished(self, roots: list[int]) -> Program:
+        if not self.palette.accepts_cotangent:
             roots = [self._summed(roots[0])]
-        seed = self.choose(2**20)
-        program = Program(self.dtype, tuple(self.inputs), tuple(self.steps), tuple(roots), seed, unit_cotangent=unit)
-        return pruned(program, self.palette.aliasing)
+        return pruned(self.program(tuple(roots)), self.palette.aliasing)
+
+    def program(self, roots: tuple[int, ...]) -> Program:
+        unit = not self.palette.accepts_cotangent
+        return Program(self.dtype, tuple(self.inputs), tuple(self.steps), roots, self.choose(2**20), unit)
 
     def _joined(self, root: int, number: int) -> int:
         """`root` plus the sum of `number`, which may be of any shape; `root` itself where that does not go.
@@ -245,19 +298,24 @@ class Drawing:
         """
         scalar = self._summed(number)
         if not self.tensors[number].history.requires:
-            scalar = self._combined("multiply", scalar, self._summed(0))
-        return self._combined("add", root, scalar)
+            scalar = self.combined("multiply", scalar, self._summed(0))
+        return self.combined("add", root, scalar)
 
-    def _combined(self, operator: str, x: int, y: int) -> int:
-        """`x` and `y` in one tensor, by another operator where this one is missing; `x` itself where that does not go."""
-        name = self.one_of((operator,)) or self.one_of(("add", "multiply"))
-        if name and broadcastable(self.shape(x), self.shape(y)) and self.add(Step(name, (x, y))):
+    def combined(self, operator: str, *operands: int) -> int:
+        """A step, by another operator where this one is missing; the first operand itself where that does not go."""
+        name = self.one_of((operator,)) or (self.one_of(("add", "multiply")) if len(operands) == 2 else None)
+        fits = broadcastable(self.shape(operands[0]), self.shape(operands[-1]))
+        if name and fits and self.add(Step(name, operands)):
             return len(self.tensors) - 1
-        return x
+        return operands[0]
 
     def _summed(self, number: int) -> int:
         axes = tuple(range(len(self.shape(number))))
-        if axes and "sum" in self.palette.operators and self.add(Step("sum", (number,), {"axis": axes, "keepdims": False})):
+        if (
+            axes
+            and "sum" in self.palette.operators
+            and self.add(Step("sum", (number,), {"axis": axes, "keepdims": False}))
+        ):
             return len(self.tensors) - 1
         return number
 
@@ -265,7 +323,7 @@ class Drawing:
 @cache
 def _kinds(operators: frozenset[str]) -> list[str]:
     """The proposals that this set of operators allows, each as often as its weight says."""
-    present = {*operators, "multiply"}  # which stands for all elementwise operators, and one of them there always is
+    present = {*operators, "multiply"}  # which stands for all elementwise operators, if there are any
     if not operators.isdisjoint(WRITES):
         present.add("write")
     return [kind for kind, (weight, _) in PROPOSALS.items() if kind in present for _ in range(weight)]

@@ -255,11 +255,12 @@ class Expected:
     gradients: tuple[Array | None, ...]
 
 
-def expect(program: Program, aliasing: Collection[str]) -> Expected:
-    """Values and gradients in the program's dtype, exact to the last bit."""
+def expect(program: Program, aliasing: Collection[str], cotangents: Sequence[Array] | None = None) -> Expected:
+    """Values and gradients in the program's dtype, exact to the last bit; cotangents are the program's unless given."""
     tensors = Oracle(aliasing).run(program)
     roots = [tensors[number] for number in program.roots]
-    cotangents = program.cotangent_arrays([root.value.shape for root in roots])
+    if cotangents is None:
+        cotangents = program.cotangent_arrays([root.value.shape for root in roots])
     total = sum(
         cotangent.reshape(-1).astype(np.float64) @ root.tangent.reshape(cotangent.size, -1)
         for cotangent, root in zip(cotangents, roots, strict=True)
@@ -270,4 +271,4 @@ def expect(program: Program, aliasing: Collection[str]) -> Expected:
         columns = np.asarray(total)[first : first + array.size]
         gradients.append(columns.reshape(array.shape).astype(program.dtype) if each.requires_grad else None)
         first += array.size if each.requires_grad else 0
-    return Expected(tuple(root.value.astype(program.dtype) for root in roots), cotangents, tuple(gradients))
+    return Expected(tuple(root.value.astype(program.dtype) for root in roots), tuple(cotangents), tuple(gradients))

@@ -83,6 +83,11 @@ class Program:
 
     def run(self, engine: Engine, leaves: Sequence[Tensor]) -> list[Tensor]:
         """All steps on `engine`; the roots."""
+        tensors = self.execute(engine, leaves)
+        return [tensors[number] for number in self.roots]
+
+    def execute(self, engine: Engine, leaves: Sequence[Tensor]) -> list[Tensor]:
+        """All steps on `engine`; every tensor by number."""
         tensors = list(leaves)
         for step in self.steps:
             operands = [tensors[number] for number in step.operands]
@@ -92,7 +97,7 @@ class Program:
                 with engine.no_grad():
                     result = _apply(engine, step, operands)
             tensors.append(operands[0] if step.writes else result)
-        return [tensors[number] for number in self.roots]
+        return tensors
 
     @property
     def leaf_numbers(self) -> tuple[int, ...]:
@@ -116,6 +121,8 @@ class Program:
             for number, (each, array) in enumerate(zip(self.inputs, self.arrays, strict=True))
         ]
         lines += [self._line(len(self.inputs) + place, step) for place, step in enumerate(self.steps)]
+        if not self.roots:
+            return "\n".join(lines)
         roots = ", ".join(self.label(number) for number in self.roots)
         cotangents = "ones" if self.unit_cotangent else f"small integers, seed {self.seed}"
         return "\n".join([*lines, f"backward from {roots}; cotangents: {cotangents}; {self.dtype}"])
@@ -158,7 +165,12 @@ class Program:
             if not all(0 <= number < len(inputs) + place for number in step.operands):
                 raise ValueError(f"step {place} ({step.operator}): operands {step.operands} are not made before it")
         return cls(
-            data["dtype"], inputs, steps, tuple(data["roots"]), int(data["seed"]), bool(data.get("unit_cotangent", False))
+            data["dtype"],
+            inputs,
+            steps,
+            tuple(data["roots"]),
+            int(data["seed"]),
+            bool(data.get("unit_cotangent", False)),
         )
 
 
@@ -201,7 +213,9 @@ def _slice_text(each: slice) -> str:
 def _step_to_json(step: Step) -> dict[str, Any]:
     params = dict(step.params)
     if "key" in params:
-        params["key"] = [each if isinstance(each, int) else [each.start, each.stop, each.step] for each in params["key"]]
+        params["key"] = [
+            each if isinstance(each, int) else [each.start, each.stop, each.step] for each in params["key"]
+        ]
     data: dict[str, Any] = {"operator": step.operator, "operands": list(step.operands), "params": params}
     return data if step.recorded else {**data, "recorded": False}
 

@@ -21,6 +21,8 @@ EVERYTHING_ALIASES = frozenset({*VIEWS, DETACH})
 def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> Program:
     """Without the steps and inputs that reach no root, and without roots that require no gradient."""
     tensors = Oracle(aliasing).tensors(program)
+    if not program.roots:  # every value counts
+        return _without_unused_inputs(program)
     roots = tuple(root for root in program.roots if tensors[root].history.requires)
     if not roots:
         raise Illegal("no root requires a gradient")
@@ -64,7 +66,7 @@ def _prefixes(program: Program) -> Iterator[Program]:
     """The first steps only, with the last of them as the root."""
     for count in range(len(program.steps)):
         root = len(program.inputs) + count - 1
-        yield replace(program, steps=program.steps[:count], roots=(root,))
+        yield replace(program, steps=program.steps[:count], roots=(root,) if program.roots else ())
 
 
 def _bypassed(program: Program, place: int) -> Iterator[Program]:
@@ -78,10 +80,10 @@ def _cut(program: Program, place: int) -> Iterator[Program]:
     step, number = program.steps[place], len(program.inputs) + place
     if step.writes or step.operator in EVERYTHING_ALIASES:
         return
-    shape = Oracle(EVERYTHING_ALIASES).run(program)[number].value.shape
+    shape = Oracle(EVERYTHING_ALIASES).tensors(program)[number].value.shape
     count = len(program.inputs)
     moved = {old: old + (old >= count) for old in range(count + len(program.steps))} | {number: count}
-    yield _renumbered(program, (*program.inputs, Input(shape)), {**moved}, drop=place)
+    yield _renumbered(program, (*program.inputs, Input(shape, bool(program.roots))), moved, drop=place)
 
 
 def _simpler_inputs(program: Program) -> Iterator[Program]:
@@ -128,7 +130,9 @@ def _without(program: Program, replacements: dict[int, int]) -> Program:
         gone = sum(dropped < number for dropped in replacements)
         moved[number] = moved[replacements[number]] if number in replacements else number - gone
     steps = [step for place, step in enumerate(program.steps) if count + place not in replacements]
-    return replace(program, steps=_moved(steps, moved), roots=tuple(dict.fromkeys(moved[root] for root in program.roots)))
+    return replace(
+        program, steps=_moved(steps, moved), roots=tuple(dict.fromkeys(moved[root] for root in program.roots))
+    )
 
 
 def _without_unused_inputs(program: Program) -> Program:

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_conformance.operators import OPERATORS
 from autograd_conformance.oracle import Dual, Memory, written
-from autograd_conformance.program import Program
+from autograd_conformance.program import DETACH, Program
 
 
 def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
@@ -24,13 +24,17 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
     early_views: set[int] = set()
     for number, step in enumerate(program.steps, len(program.inputs)):
         made, target = tensors[number], tensors[step.operands[0]]
-        if step.writes and (made.memory in used or step.recorded and made.memory in unrecorded):
+        if step.writes and (made.memory in used or (step.recorded and made.memory in unrecorded)):
             return False
         if step.writes and step.recorded and program.target(number) in early_views and id(made.history) in requiring:
             return False
         if made.memory is target.memory and not step.writes and id(target.history) not in requiring:
             early_views.add(number)
-        if step.recorded and any(id(tensors[each].history) in requiring for each in step.operands):
+        if (
+            step.recorded
+            and step.operator != DETACH
+            and any(id(tensors[each].history) in requiring for each in step.operands)
+        ):
             requiring.add(id(made.history))
         if made.memory is not target.memory and not step.recorded:
             unrecorded.add(made.memory)

@@ -1,0 +1,30 @@
+"""Gradient accumulation and the stored gradient."""
+
+import hypothesis.strategies as st
+import numpy as np
+
+from autograd_conformance.clauses import CORE, clause
+from autograd_conformance.comparing import assert_gradients, backward_pass, expected_of
+from autograd_conformance.engine import TAPE, Engine
+from autograd_conformance.generate import programs
+from autograd_conformance.program import Program
+
+MOST_PASSES = 4
+
+
+@clause(
+    "accum.adds",
+    level=CORE,
+    needs=(TAPE,),
+    after="op.exact-program",
+    program=programs(passes=MOST_PASSES),
+    times=st.integers(2, MOST_PASSES),
+)
+def test_adds(engine: Engine, program: Program, times: int) -> None:
+    """Each backward pass adds its gradient to what the leaf's stored gradient already holds."""
+    expected = expected_of(engine, program)
+    leaves = program.leaves(engine)
+    for count in range(1, times + 1):
+        backward_pass(engine, program, leaves, expected)
+        totals = [None if gradient is None else np.asarray(count * gradient) for gradient in expected.gradients]
+        assert_gradients(engine, program, leaves, totals)

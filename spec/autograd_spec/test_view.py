@@ -1,0 +1,20 @@
+"""Views and strides."""
+
+from autograd_conformance.clauses import CORE, clause
+from autograd_conformance.engine import WRITE, Engine
+from autograd_conformance.generate import view_programs
+from autograd_conformance.judge import equal
+from autograd_conformance.oracle import Oracle
+from autograd_conformance.program import Program
+
+
+@clause("view.aliasing", level=CORE, needs=(WRITE,), program=view_programs)
+def test_aliasing(engine: Engine, program: Program) -> None:
+    """A view shares memory with its base, so that a write through either is seen through the other; what is no view has
+    memory of its own.
+    """
+    tensors = program.execute(engine, program.leaves(engine))
+    expected = Oracle(engine.aliasing).tensors(program)
+    for number, (tensor, dual) in enumerate(zip(tensors, expected, strict=True)):
+        if program.target(number) == number:
+            equal(f"the value of {program.label(number)}", engine.array(tensor), dual.value.astype(program.dtype))
