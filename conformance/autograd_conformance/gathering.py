@@ -13,10 +13,8 @@ from autograd_conformance import report, terminal
 from autograd_conformance.collecting import result_of
 from autograd_conformance.expectations import Expectation, write
 from autograd_conformance.judging import Sitting, expectations_for
-from autograd_conformance.results import BAD, Counterexample, Result, Verdict
+from autograd_conformance.results import BAD, FAILING, Counterexample, Result
 from autograd_conformance.script_files import keep_scripts
-
-FAILING: frozenset[Verdict] = frozenset({"fail", "crash", "timeout"})
 
 
 class Gathering:

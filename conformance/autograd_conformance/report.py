@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jsonschema
 
-from autograd_conformance.results import VERDICTS, Result
+from autograd_conformance.results import VERDICTS
 
 if TYPE_CHECKING:
     from autograd_conformance.gathering import Gathering
@@ -134,6 +135,22 @@ def read(path: Path) -> Report:
     return checked
 
 
-def results(report: Report) -> dict[str, Result]:
-    """Clause id -> result."""
-    return {each["id"]: Result.from_json(each) for each in report["clauses"]}
+def read_complete(path: Path) -> Report:
+    """The same, of a run that accounted for every clause: no other says anything about an engine."""
+    report = read(path)
+    if not report["footer"]["complete"]:
+        raise ReportError(f"{path}: the run did not finish; expected a report with footer.complete = true")
+    return report
+
+
+# ---- for the commands that take reports ---------------------------------------------------------------------------------
+def parser(command: str, purpose: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"python -m autograd_conformance {command}", description=purpose)
+
+
+def read_paths(arguments: argparse.ArgumentParser, paths: Sequence[str]) -> list[Report]:
+    """The complete reports at `paths`; what is wrong with one ends the command with exit status 2."""
+    try:
+        return [read_complete(Path(path)) for path in paths]
+    except ReportError as error:
+        arguments.error(str(error))

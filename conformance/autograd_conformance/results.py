@@ -12,6 +12,8 @@ Verdict = Literal["pass", "fail", "unsupported", "blocked", "crash", "timeout", 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BAD: frozenset[Verdict] = frozenset({"fail", "blocked", "crash", "timeout", "unexpected-pass"})
 """Verdicts that make a run red (`blocked` is a relabelled `fail`)."""
+FAILING: frozenset[Verdict] = BAD - {"unexpected-pass"}
+"""The clause does not hold, and nobody knew."""
 
 
 @dataclass
