@@ -89,7 +89,7 @@ def programs(
             raise Unsupported("programs need the operator add or multiply")
         if not engine.accepts_cotangent and engine.max_ndim and "sum" not in engine.operators:
             raise Unsupported("programs with one-element roots need the operator sum")
-        return _programs(
+        return programs_of(
             Palette.of(engine, writes=writes, detach=detach, recording_off=recording_off, often=often, passes=passes)
         )
 
@@ -106,13 +106,13 @@ def view_programs(engine: Engine) -> st.SearchStrategy[Program]:
 
 
 @st.composite
-def _programs(draw: st.DrawFn, palette: Palette) -> Program:
-    return draw_program(lambda count: draw(_below(count)), palette)
+def programs_of(draw: st.DrawFn, palette: Palette) -> Program:
+    return draw_program(Choices(draw), palette)
 
 
 @st.composite
 def _view_programs(draw: st.DrawFn, palette: Palette) -> Program:
-    drawing = Drawing(lambda count: draw(_below(count)), palette, differentiable=False)
+    drawing = Drawing(Choices(draw), palette, differentiable=False)
     for _ in range(1 + drawing.choose(6)):
         drawing.step()
     return drawing.program(())
@@ -127,7 +127,7 @@ def diamonds(engine: Engine) -> st.SearchStrategy[Program]:
 
 @st.composite
 def _diamonds(draw: st.DrawFn, palette: Palette) -> Program:
-    drawing = Drawing(lambda count: draw(_below(count)), palette)
+    drawing = Drawing(Choices(draw), palette)
     top = drawing.combined(drawing.one_of(("multiply", "add")) or "add", 0, 0)
     for _ in range(drawing.choose(20)):
         sides = [drawing.combined("negative", top) if drawing.choose(6) == 0 else top for _ in range(2)]
@@ -136,9 +136,26 @@ def _diamonds(draw: st.DrawFn, palette: Palette) -> Program:
     return drawing.finished([top])
 
 
-@cache
-def _below(count: int) -> st.SearchStrategy[int]:
-    return st.integers(0, count - 1)
+class Choices:
+    """Small numbers out of larger ones that Hypothesis draws: a draw costs more than all else that a choice needs."""
+
+    LARGEST = 2**24
+    SPREAD = 0x9E3779  # odd, so that multiplying by it loses nothing
+    _numbers = st.integers(0, LARGEST - 1)
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+        self._rest, self._range, self._draws = 0, 0, 0
+
+    def __call__(self, count: int) -> int:
+        """A number from 0 to `count` - 1, as good as evenly."""
+        if self._range < 64 * count:
+            self._draws += 1  # Hypothesis likes small numbers and repeats; without this, so would every choice
+            self._rest = (self._draw(self._numbers) + self._draws) * self.SPREAD % self.LARGEST
+            self._range = self.LARGEST
+        self._rest, choice = divmod(self._rest, count)
+        self._range //= count
+        return choice
 
 
 def draw_program(choose: Callable[[int], int], palette: Palette) -> Program:
@@ -289,7 +306,7 @@ class Drawing:
 
     def program(self, roots: tuple[int, ...]) -> Program:
         unit = not self.palette.accepts_cotangent
-        return Program(self.dtype, tuple(self.inputs), tuple(self.steps), roots, self.choose(2**20), unit)
+        return Program(self.dtype, tuple(self.inputs), tuple(self.steps), roots, self.choose(2**16), unit)
 
     def _joined(self, root: int, number: int) -> int:
         """`root` plus the sum of `number`, which may be of any shape; `root` itself where that does not go.
