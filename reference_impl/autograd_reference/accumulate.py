@@ -1,0 +1,91 @@
+"""Where gradients end: the node that stands for a leaf and adds to the leaf's `grad`."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+
+import torch
+
+from .node import Edge, Gradient, Node
+from .tensor import Tensor
+
+# Two threads may finish their passes on one leaf at the same time, and neither contribution may be lost.
+_lock = threading.Lock()
+
+
+class AccumulateGrad(Node):
+    """Stands for a leaf that requires gradients. The graph keeps the leaf alive, not the other way round."""
+
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: Tensor) -> None:
+        super().__init__((), ((leaf._data.shape, leaf._data.dtype),))
+        self.leaf = leaf
+
+    def gradients(
+        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
+    ) -> Sequence[Gradient | None]:
+        """Nothing lies beyond a leaf."""
+        return []
+
+
+def accumulator_edge(leaf: Tensor) -> Edge:
+    """The edge to the node of a leaf, which lives as long as a graph uses the leaf."""
+    with _lock:
+        node = None if leaf._accumulator is None else leaf._accumulator()
+        if node is None:
+            node = AccumulateGrad(leaf)
+            leaf._accumulator = weakref.ref(node)
+        return node, 0
+
+
+def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:
+    """Add to the `grad` of a tensor. `exclusive`: nobody else refers to the gradient's memory, so it can be kept.
+
+    A recorded gradient makes a new `grad` with history; any other is added into the tensor that is there.
+    """
+    with _lock:
+        if isinstance(gradient, Tensor):
+            tensor._grad = gradient.clone() if tensor._grad is None else tensor._grad + gradient
+        elif tensor._grad is None:
+            tensor._grad = Tensor(own(gradient, tensor._data, exclusive))
+        else:
+            tensor._grad._data.add_(gradient)
+            tensor._grad._storage.version += 1
+
+
+def own(gradient: torch.Tensor, like: torch.Tensor, exclusive: bool) -> torch.Tensor:
+    """The gradient in memory that nothing else refers to, with the strides a gradient of `like` has.
+
+    These are the strides of `like` if its elements lie densely, and row-major ones otherwise.
+    """
+    if exclusive and gradient.is_contiguous() and like.is_contiguous():
+        return gradient
+    stride = like.stride() if is_dense(like) else row_major(like.shape)
+    if exclusive and gradient.stride() == stride:
+        return gradient
+    return gradient.new_empty_strided(like.shape, stride).copy_(gradient)
+
+
+def is_dense(data: torch.Tensor) -> bool:
+    """Whether the elements fill a block of memory, in any order of the dimensions, without overlap."""
+    if data.is_contiguous():
+        return True
+    expected = 1
+    for stride, length in sorted(zip(data.stride(), data.shape, strict=True)):
+        if length > 1 and stride != expected:
+            return False
+        expected *= length
+    return True
+
+
+def row_major(shape: torch.Size) -> tuple[int, ...]:
+    """The strides of a contiguous tensor."""
+    strides: list[int] = []
+    expected = 1
+    for length in reversed(shape):
+        strides.insert(0, expected)
+        expected *= max(length, 1)
+    return tuple(strides)

@@ -1,0 +1,76 @@
+"""Making leaves: from data, from NumPy arrays, or filled with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from .tensor import Tensor
+
+
+def tensor(
+    data: Any,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A leaf with a copy of the data: a number, nested lists, a NumPy array, a tensor of this package or of torch.
+
+    Python floats have torch's default dtype; arrays and tensors keep theirs. RuntimeError: `requires_grad` for a dtype
+    that is neither floating nor complex.
+    """
+    raw = unwrapped(data)
+    if isinstance(raw, torch.Tensor):
+        copied = torch.empty_like(raw, dtype=dtype, device=device, requires_grad=False).copy_(raw.detach())
+    else:
+        copied = torch.tensor(raw, dtype=dtype, device=device)
+    return Tensor(copied).requires_grad_(requires_grad)
+
+
+def unwrapped(data: Any) -> Any:
+    """Data with the tensors of this package in it replaced by what torch understands."""
+    if isinstance(data, Tensor):
+        return data._data
+    if isinstance(data, (list, tuple)):
+        return [item._data.item() if isinstance(item, Tensor) else unwrapped(item) for item in data]
+    return data
+
+
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """A constant over the memory of a NumPy array: a write through either is seen through the other, unnoticed."""
+    return Tensor(torch.from_numpy(array))
+
+
+def factory(make: Callable[..., torch.Tensor], description: str) -> Callable[..., Tensor]:
+    """One of torch's creation functions, with torch's arguments, that makes a leaf of this package."""
+
+    def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Tensor:
+        return Tensor(make(*[unwrapped(arg) for arg in args], **kwargs)).requires_grad_(requires_grad)
+
+    create.__name__ = create.__qualname__ = make.__name__
+    create.__doc__ = f"{description} Arguments as torch's, with `dtype`, `device` and `requires_grad`."
+    return create
+
+
+zeros = factory(torch.zeros, "Zeros of a shape.")
+ones = factory(torch.ones, "Ones of a shape.")
+empty = factory(torch.empty, "Memory of a shape, with whatever is in it.")
+full = factory(torch.full, "A shape filled with a number.")
+arange = factory(torch.arange, "The numbers from start to end, the end excluded.")
+linspace = factory(torch.linspace, "Evenly spaced numbers from start to end, both included.")
+eye = factory(torch.eye, "The identity matrix.")
+rand = factory(torch.rand, "Uniform random numbers in [0, 1).")
+randn = factory(torch.randn, "Normal random numbers of mean 0 and variance 1.")
+randint = factory(torch.randint, "Random integers.")
+zeros_like = factory(torch.zeros_like, "Zeros of the shape, dtype and device of a tensor, not of its requires_grad.")
+ones_like = factory(torch.ones_like, "Ones of the shape, dtype and device of a tensor, not of its requires_grad.")
+empty_like = factory(torch.empty_like, "Memory of the shape, dtype and device of a tensor.")
+full_like = factory(torch.full_like, "A tensor's shape, dtype and device, filled with a number.")
+rand_like = factory(torch.rand_like, "Uniform random numbers of the shape, dtype and device of a tensor.")
+randn_like = factory(torch.randn_like, "Normal random numbers of the shape, dtype and device of a tensor.")
+new_zeros = factory(torch.Tensor.new_zeros, "Zeros of a shape, of the dtype and device of a tensor.")
+new_ones = factory(torch.Tensor.new_ones, "Ones of a shape, of the dtype and device of a tensor.")

@@ -1,0 +1,157 @@
+"""Recording: running an operator and, if a gradient will be wanted, noting how to compute it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from .accumulate import accumulator_edge
+from .definition import Operator, Plan
+from .modes import state
+from .node import UNWRITTEN, Edge, Gradient, Node, Saved, recorded_order, refuse_modified
+from .tensor import Tensor
+
+
+class Recorded(Node):
+    """One application of an operator."""
+
+    __slots__ = ("parameters", "plan", "saved")
+
+    def __init__(
+        self,
+        edges: Sequence[Edge | None],
+        outputs: tuple[tuple[torch.Size, torch.dtype], ...],
+        plan: Plan,
+        parameters: tuple[Any, ...],
+        saved: list[Saved],
+    ) -> None:
+        self.order = next(recorded_order)  # not by way of super(): this runs for every operator
+        self.edges = edges
+        self.outputs = outputs
+        self.plan = plan
+        self.parameters = parameters
+        self.saved: list[Saved] | None = saved
+
+    def name(self) -> str:
+        """The operator's name in the form that users know: `MulBackward0`."""
+        return "".join(part.capitalize() for part in self.plan.operator.name.split("_")) + "Backward0"
+
+    def gradients(
+        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
+    ) -> Sequence[Gradient | None]:
+        """Run the operator's rules."""
+        cotangent = cotangents[0]
+        frame = self.recorded_frame() if create_graph else self.frame()
+        gradients: list[Gradient | None] = []
+        for edge, rule in zip(self.edges, self.plan.rules, strict=True):
+            if rule is None or edge is None or (needed is not None and edge[0] not in needed):
+                gradients.append(None)
+                continue
+            function, reads = rule
+            if reads:
+                frame[-2] = edge[0].outputs[edge[1]][0]
+                frame[-1] = len(gradients)
+                gradients.append(function(cotangent, *[frame[place] for place in reads]))
+            else:
+                gradients.append(function(cotangent))
+        return gradients
+
+    def frame(self) -> list[Any]:
+        """The raw values that rules read. RuntimeError for those that were released, or overwritten since."""
+        if self.saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+                "already been freed). Specify retain_graph=True if you need to backward through the graph a second time."
+            )
+        frame: list[Any] = []
+        for data, storage, version in self.saved:
+            if storage.version != version:
+                refuse_modified(data, storage, version)
+            frame.append(data)
+        frame += self.parameters
+        frame += (None, None)  # the shape and the position of the operand that a rule is for
+        return frame
+
+    def recorded_frame(self) -> list[Any]:
+        """The same values as tensors that have their history, for a pass that is itself recorded."""
+        frame = self.frame()
+        assert self.saved is not None
+        for place, (data, storage, _) in enumerate(self.saved):
+            if isinstance(data, torch.Tensor):
+                frame[place] = tensor = Tensor(data, storage)
+                is_operand = place < len(self.plan.saves)
+                tensor._edge = self.operand_edge(self.plan.saves[place]) if is_operand else (self, 0)
+        return frame
+
+    def operand_edge(self, position: int) -> Edge | None:
+        """The history of an operand."""
+        return self.edges[position]
+
+    def release(self) -> None:
+        """Let go of the saved values. A node that saved nothing can run again."""
+        if self.saved:
+            self.saved = None
+
+
+def edge_of(tensor: Tensor) -> Edge | None:
+    """Where to send a gradient of this tensor; None for constants."""
+    if tensor._view is not None:
+        tensor._view.refresh(tensor)
+    if tensor._edge is None and tensor._requires_grad:
+        return accumulator_edge(tensor)
+    return tensor._edge
+
+
+def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
+    """Make the operator the history of its result, unless all operands are constants."""
+    edges = []
+    key = 1  # a binary digit for each operand
+    for x in operands:
+        edge = None
+        if isinstance(x, Tensor):
+            edge = x._edge if x._view is None else edge_of(x)
+            if edge is None and x._requires_grad:
+                edge = accumulator_edge(x)
+        edges.append(edge)
+        key += key if edge is None else key + 1
+    data = result._data
+    if key & (key - 1) == 0 or not (data.is_floating_point() or data.is_complex()):
+        return
+    plan = operator.plans.get(key) or operator.plan(key)
+    saved: list[Saved] = []
+    for position in plan.saves:
+        x = operands[position]
+        if isinstance(x, Tensor):
+            saved.append((x._data, x._storage, x._storage.version))
+        else:
+            saved.append((x, UNWRITTEN, 0))
+    if plan.saves_result:
+        saved.append((data, result._storage, result._storage.version))
+    result._edge = (Recorded(edges, ((data.shape, data.dtype),), plan, parameters, saved), 0)
+
+
+def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> Tensor:
+    """Run an operator that makes a new tensor, and record it if a gradient of its result may be wanted."""
+    raw = []
+    tracked = False
+    for x in operands:
+        if isinstance(x, Tensor):
+            if x._edge is not None or x._requires_grad or x._view is not None:
+                tracked = True
+            raw.append(x._data)
+        else:
+            raw.append(x)
+    result = Tensor(operator.forward(*raw, *parameters))
+    if tracked and state.enabled and operator.rules:
+        record(operator, operands, parameters, result)
+    return result
+
+
+def compute(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> Any:
+    """Run an operator inside a rule, where the operands are raw torch tensors or, in a recorded pass, tensors."""
+    for x in operands:
+        if isinstance(x, Tensor):
+            return apply(operator, operands, parameters)
+    return operator.forward(*operands, *parameters)

@@ -1,0 +1,213 @@
+"""Writes in place: what may be written, and how the history changes.
+
+After `v.mul_(y)`, v *is* the product, so the node of the product becomes the history of v. When v is a view, its base has
+changed as well: the node that joins the base's history then stands for "the base, with the viewed part replaced by the
+product", and the views find out by themselves (views.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from . import rules
+from .definition import Operator, Plan
+from .graph import Recorded, apply, compute, edge_of
+from .modes import state
+from .node import UNWRITTEN, Edge, Gradient, Node, Saved, save
+from .overlap import refuse_overlap
+from .tensor import Number, Tensor
+from .views import replay
+
+
+class CopySlices(Recorded):
+    """An operator whose result was written to a view: the first edge is the base's, the others the other operands'."""
+
+    __slots__ = ("steps", "stride", "target_edge", "written")
+
+    def __init__(
+        self, edges: Sequence[Edge | None], plan: Plan, parameters: tuple[Any, ...], saved: list[Saved], target: Tensor
+    ) -> None:
+        assert target._view is not None
+        base = target._view.base._data
+        super().__init__(edges, ((base.shape, base.dtype),), plan, parameters, saved)
+        self.steps = target._view.steps()
+        self.written = target._data.shape
+        self.stride = base.stride()
+        self.target_edge = edge_of(target) if 0 in plan.saves else None
+
+    def name(self) -> str:
+        """The same for all operators."""
+        return "CopySlices"
+
+    def gradients(
+        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
+    ) -> Sequence[Gradient | None]:
+        """The base keeps its gradient where it was not written; the operator's rules run on the part that was."""
+        cotangent = cotangents[0]
+        part = replay(self.steps, cotangent)
+        frame = self.recorded_frame() if create_graph else self.frame()
+        gradients: list[Gradient | None] = []
+        for position, (edge, rule) in enumerate(zip(self.edges, self.plan.rules, strict=True)):
+            gradient = None
+            if rule is not None and edge is not None and (needed is None or edge[0] in needed):
+                frame[-2] = edge[0].outputs[edge[1]][0] if position else self.written
+                frame[-1] = position
+                gradient = rule[0](part, *[frame[place] for place in rule[1]])
+                if position == 0:
+                    gradient = compute(rules.REPLACE, (cotangent, gradient), (self.steps, self.stride))
+            gradients.append(gradient)
+        return gradients
+
+    def frame(self) -> list[Any]:
+        """As for any operator, but what was saved as the result is the whole base."""
+        return self.view_result(super().frame())
+
+    def recorded_frame(self) -> list[Any]:
+        """As for any operator, but what was saved as the result is the whole base."""
+        return self.view_result(super().recorded_frame())
+
+    def view_result(self, frame: list[Any]) -> list[Any]:
+        """Replace the base by the view that was written."""
+        if self.plan.saves_result:
+            place = len(self.plan.saves)
+            frame[place] = replay(self.steps, frame[place])
+        return frame
+
+    def operand_edge(self, position: int) -> Edge | None:
+        """The history of an operand; the one that was overwritten is a view."""
+        return self.edges[position] if position else self.target_edge
+
+
+def requires(x: Any) -> bool:
+    """Whether an operand makes the result of a recorded operator require gradients."""
+    return isinstance(x, Tensor) and x.requires_grad
+
+
+def write(
+    operator: Operator,
+    write_raw: Callable[..., Any],
+    target: Tensor,
+    operands: tuple[Any, ...],
+    parameters: tuple[Any, ...] = (),
+) -> Tensor:
+    """Replace the target's values by `operator(target, *operands)`, as `write_raw` does on raw tensors.
+
+    RuntimeError, before anything is changed: see `refuse_recording` and `refuse_overlap`, and torch's own for shapes and
+    dtypes that would have to change.
+    """
+    refuse_overlap(target, operands)
+    recording = state.enabled and (target.requires_grad or any(requires(x) for x in operands))
+    node = before_write(operator, target, operands, parameters) if recording else None
+    write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)
+    target._storage.version += 1
+    if node is not None:
+        after_write(node, target)
+    return target
+
+
+def refuse_recording(target: Tensor) -> None:
+    """RuntimeError for a target whose write cannot be recorded: a leaf that requires gradients, or a view of one; a view
+    that does not take part in its base's history.
+    """
+    view = target._view
+    if view is None:
+        if target._requires_grad and target._edge is None:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    elif view.base._requires_grad and view.base._edge is None:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    elif view.restriction is not None:
+        raise RuntimeError(view.restriction)
+
+
+def before_write(
+    operator: Operator, target: Tensor, operands: tuple[Any, ...], parameters: tuple[Any, ...]
+) -> Recorded:
+    """The node of a write, with the values that its rules need saved while they are there."""
+    refuse_recording(target)
+    edges = [edge_of(target if target._view is None else target._view.base)]
+    edges += [edge_of(x) if isinstance(x, Tensor) else None for x in operands]
+    key = 1
+    for edge in edges:
+        key += key if edge is None else key + 1
+    plan = operator.plan(key)
+    saved = [save(operands[position - 1]) if position else save_copy(target) for position in plan.saves]
+    if target._view is not None:
+        return CopySlices(edges, plan, parameters, saved, target)
+    return Recorded(edges, ((target._data.shape, target._data.dtype),), plan, parameters, saved)
+
+
+def save_copy(target: Tensor) -> Saved:
+    """Keep the value that is about to be overwritten."""
+    return target._data.clone(), UNWRITTEN, 0
+
+
+def after_write(node: Recorded, target: Tensor) -> None:
+    """Make the node the history of the target, or of the base of which the target is a view."""
+    root = target if target._view is None else target._view.base
+    root._edge = (node, 0)
+    root._requires_grad = False
+    if node.plan.saves_result and node.saved is not None:
+        node.saved.append(save(root))
+
+
+def add_(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """x += alpha * y."""
+    return write(rules.ADD, torch.Tensor.add_, x, (y if alpha == 1 else apply(rules.MUL, (y, alpha)),))
+
+
+def sub_(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """x -= alpha * y."""
+    return write(rules.SUB, torch.Tensor.sub_, x, (y if alpha == 1 else apply(rules.MUL, (y, alpha)),))
+
+
+def mul_(x: Tensor, y: Tensor | Number) -> Tensor:
+    """x *= y."""
+    return write(rules.MUL, torch.Tensor.mul_, x, (y,))
+
+
+def div_(x: Tensor, y: Tensor | Number) -> Tensor:
+    """x /= y."""
+    return write(rules.DIV, torch.Tensor.div_, x, (y,))
+
+
+def neg_(x: Tensor) -> Tensor:
+    """x = -x."""
+    return write(rules.NEG, torch.Tensor.neg_, x, ())
+
+
+def pow_(x: Tensor, exponent: Number) -> Tensor:
+    """x **= exponent, for a number as exponent."""
+    return write(rules.POW, torch.Tensor.pow_, x, (), (exponent,))
+
+
+def exp_(x: Tensor) -> Tensor:
+    """x = e ** x."""
+    return write(rules.EXP, torch.Tensor.exp_, x, ())
+
+
+def tanh_(x: Tensor) -> Tensor:
+    """x = tanh(x)."""
+    return write(rules.TANH, torch.Tensor.tanh_, x, ())
+
+
+def relu_(x: Tensor) -> Tensor:
+    """x = relu(x)."""
+    return write(rules.RELU, torch.Tensor.relu_, x, ())
+
+
+def copy_(x: Tensor, source: Tensor | Number) -> Tensor:
+    """Overwrite x with a tensor or number that is broadcast to its shape and cast to its dtype."""
+    return write(rules.COPY, torch.Tensor.copy_ if isinstance(source, Tensor) else torch.Tensor.fill_, x, (source,))
+
+
+def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
+    """Overwrite every element of x with one value, a number or a tensor without dimensions."""
+    return write(rules.COPY, torch.Tensor.fill_, x, (value,))
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Overwrite x with zeros."""
+    return fill_(x, 0)

@@ -1,0 +1,259 @@
+"""The operators and their derivatives, from easy to tricky. How to read a rule is told in definition.py.
+
+A rule uses only what raw torch tensors and this package's tensors share, so one rule serves both the plain pass, where
+it runs on raw tensors, and the recorded one (`create_graph`), where whatever it does is differentiable again.
+"""
+
+from __future__ import annotations
+
+import operator as python
+from typing import Any
+
+import torch
+
+from .definition import Operator
+from .graph import compute
+from .views import Step, replay
+
+# Elementwise. What broadcasting repeated is summed by the backward walk.
+
+ADD: Operator = Operator("add", python.add, "x y", x=lambda g: g, y=lambda g: g)
+SUB: Operator = Operator("sub", python.sub, "x y", x=lambda g: g, y=lambda g: -g)
+MUL: Operator = Operator("mul", python.mul, "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
+DIV: Operator = Operator("div", python.truediv, "x y", x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
+NEG: Operator = Operator("neg", python.neg, "x", x=lambda g: -g)
+EXP: Operator = Operator("exp", torch.exp, "x", x=lambda g, result: g * result)
+LOG: Operator = Operator("log", torch.log, "x", x=lambda g, x: g / x)
+POW: Operator = Operator(
+    "pow",
+    python.pow,
+    "x; exponent",
+    # x ** -1 is infinite at zero, and the derivative of x ** 0 is not.
+    x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent != 0 else g.new_zeros(g.shape),
+)
+TANH_BACKWARD: Operator = Operator(
+    "tanh_backward",
+    torch.ops.aten.tanh_backward.default,
+    "g result",
+    g=lambda gg, result: compute(TANH_BACKWARD, (gg, result)),
+    result=lambda gg, g, result: gg * g * result * -2,
+)
+TANH: Operator = Operator("tanh", torch.tanh, "x", x=lambda g, result: compute(TANH_BACKWARD, (g, result)))
+RELU_BACKWARD: Operator = Operator(
+    "relu_backward",
+    lambda g, result: torch.ops.aten.threshold_backward.default(g, result, 0),
+    "g result",
+    g=lambda gg, result: compute(RELU_BACKWARD, (gg, result)),
+    result=lambda gg, shape: gg.new_zeros(shape),
+)
+RELU: Operator = Operator("relu", torch.relu, "x", x=lambda g, result: compute(RELU_BACKWARD, (g, result)))
+WHERE: Operator = Operator(
+    "where",
+    torch.where,
+    "condition x y",
+    x=lambda g, condition: compute(WHERE, (condition, g, 0)),
+    y=lambda g, condition: compute(WHERE, (condition, 0, g)),
+)
+CLONE: Operator = Operator("clone", torch.clone, "x", x=lambda g: g)
+CONTIGUOUS: Operator = Operator("clone", torch.Tensor.contiguous, "x", x=lambda g: g)
+TO: Operator = Operator("to_copy", lambda x, dtype, device: x.to(device, dtype), "x; dtype device", x=lambda g: g)
+COMPARISONS = {
+    name: Operator(name, getattr(python, name), "x y") for name in ("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_")
+}
+INVERT: Operator = Operator("bitwise_not", python.invert, "x")
+
+
+# Reductions and products.
+
+
+def spread(g: Any, shape: torch.Size, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """The cotangent of a reduction, repeated for every element that was reduced."""
+    if not keepdim:
+        for dim in sorted(dim % len(shape) for dim in dims):
+            g = g.unsqueeze(dim)
+    return g.expand(shape)
+
+
+SUM: Operator = Operator(
+    "sum",
+    lambda x, dims, keepdim: x.sum(dims, keepdim) if dims else x.clone(),
+    "x; dims keepdim",
+    x=lambda g, shape, dims, keepdim: spread(g, shape, dims, keepdim),
+)
+MEAN: Operator = Operator(
+    "mean",
+    lambda x, dims, keepdim: x.mean(dims, keepdim),
+    "x; dims keepdim",
+    x=lambda g, shape, dims, keepdim: spread(g / (shape.numel() // max(g.numel(), 1)), shape, dims, keepdim),
+)
+# Both operands are at least matrices: the public function sees to vectors.
+MATMUL: Operator = Operator(
+    "mm",
+    python.matmul,
+    "x y",
+    x=lambda g, y: g @ y.mT,
+    # When y is a transposed matrix, its gradient is computed transposed as well, so that the matrix's is row-major.
+    y=lambda g, x, y: (g.mT @ x).mT if y.stride()[-2] == 1 else x.mT @ g,
+)
+
+
+# Views. The gradient of a view is put back at the viewed positions of a tensor of zeros.
+
+
+def embed(g: torch.Tensor, steps: tuple[Step, ...], shape: torch.Size) -> torch.Tensor:
+    """Zeros of a shape, with `g` at the positions of a view."""
+    zeros = g.new_zeros(shape)
+    replay(steps, zeros).copy_(g)
+    return zeros
+
+
+def put_back(g: Any, shape: torch.Size, view: Operator, *parameters: Any) -> Any:
+    """The gradient of a view operator that leaves out some positions."""
+    return compute(EMBED, (g,), (((view, parameters),), shape))
+
+
+def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes another."""
+    return tuple(sorted(range(len(dims)), key=lambda k: dims[k] % len(dims)))
+
+
+EMBED: Operator = Operator("embed", embed, "g; steps size", g=lambda gg, steps: replay(steps, gg))
+RESHAPE: Operator = Operator("view", torch.reshape, "x; size", may_copy=True, x=lambda g, shape: g.reshape(shape))
+UNSQUEEZE: Operator = Operator("unsqueeze", torch.unsqueeze, "x; dim", x=lambda g, shape: g.reshape(shape))
+SQUEEZE: Operator = Operator("squeeze", torch.squeeze, "x; dims", x=lambda g, shape: g.reshape(shape))
+EXPAND: Operator = Operator("expand", torch.Tensor.expand, "x; size", x=lambda g: g)
+PERMUTE: Operator = Operator("permute", torch.permute, "x; dims", x=lambda g, dims: g.permute(inverse(dims)))
+TRANSPOSE: Operator = Operator(
+    "transpose", torch.transpose, "x; dim0 dim1", x=lambda g, dim0, dim1: g.transpose(dim0, dim1)
+)
+SELECT: Operator = Operator(
+    "select",
+    torch.select,
+    "x; dim position",
+    x=lambda g, shape, dim, position: put_back(g, shape, SELECT, dim, position),
+)
+NARROW: Operator = Operator(
+    "narrow",
+    torch.narrow,
+    "x; dim start length",
+    x=lambda g, shape, dim, start, length: put_back(g, shape, NARROW, dim, start, length),
+)
+DIAGONAL: Operator = Operator(
+    "diagonal",
+    torch.diagonal,
+    "x; offset dim1 dim2",
+    x=lambda g, shape, offset, dim1, dim2: put_back(g, shape, DIAGONAL, offset, dim1, dim2),
+)
+SLICE: Operator = Operator("slice", python.getitem, "x; key", x=lambda g, shape, key: put_back(g, shape, SLICE, key))
+
+
+# Joining and gathering. Positions that are read more than once sum their gradients.
+
+
+def index(x: torch.Tensor, *indices_and_dims: Any) -> torch.Tensor:
+    """Index with tensors in the given dimensions and take all of the others."""
+    return x[index_key(x, indices_and_dims[:-1], indices_and_dims[-1])]
+
+
+def index_key(x: torch.Tensor, indices: Any, dims: tuple[int, ...]) -> tuple[Any, ...]:
+    """The key with index tensors in the given dimensions; a mask takes as many dimensions as it has."""
+    key: list[Any] = []
+    for tensor, dim in zip(indices, dims, strict=True):
+        taken = sum(k.ndim if isinstance(k, torch.Tensor) and k.dtype is torch.bool else 1 for k in key)
+        key += [slice(None)] * (dim - taken)
+        key.append(tensor)
+    return tuple(key)
+
+
+def index_put(x: torch.Tensor, value: Any, *rest: Any) -> torch.Tensor:
+    """A copy of x, with the values assigned or added at the indexed positions."""
+    *indices, dims, adding = rest
+    return index_put_(x.clone(), value, *indices, dims, adding)
+
+
+def index_put_(x: torch.Tensor, value: Any, *rest: Any) -> torch.Tensor:
+    """The same in place."""
+    *indices, dims, adding = rest
+    key = index_key(x, indices, dims)
+    if adding:
+        full = [None if isinstance(k, slice) else k for k in key]
+        torch.ops.aten.index_put_(x, full, value, True)
+    else:
+        x[key] = value
+    return x
+
+
+CAT: Operator = Operator(
+    "cat",
+    lambda *tensors: torch.cat(tensors[:-2], tensors[-2]),
+    "*tensors; dim starts",
+    tensors=lambda g, shape, index, dim, starts: g.narrow(dim, starts[index], shape[dim]),
+)
+STACK: Operator = Operator(
+    "stack",
+    lambda *tensors: torch.stack(tensors[:-1], tensors[-1]),
+    "*tensors; dim",
+    tensors=lambda g, index, dim: g.select(dim, index),
+)
+INDEX_ADD: Operator = Operator(
+    "index_add",
+    lambda x, index, source, dim: x.index_add(dim, index, source),
+    "x index source; dim",
+    x=lambda g: g,
+    source=lambda g, index, dim: g.index_select(dim, index),
+)
+SCATTER_ADD: Operator = Operator(
+    "scatter_add",
+    lambda x, index, source, dim: x.scatter_add(dim, index, source),
+    "x index source; dim",
+    x=lambda g: g,
+    source=lambda g, index, dim: g.gather(dim, index),
+)
+INDEX_SELECT: Operator = Operator(
+    "index_select",
+    lambda x, index, dim: x.index_select(dim, index),
+    "x index; dim",
+    x=lambda g, shape, index, dim: g.new_zeros(shape).index_add(dim, index, g),
+)
+GATHER: Operator = Operator(
+    "gather",
+    lambda x, index, dim: x.gather(dim, index),
+    "x index; dim",
+    x=lambda g, shape, index, dim: g.new_zeros(shape).scatter_add(dim, index, g),
+)
+INDEX: Operator = Operator(
+    "index",
+    index,
+    "x *indices; dims",
+    x=lambda g, shape, indices, dims: compute(INDEX_PUT, (g.new_zeros(shape), g, *indices), (dims, True)),
+)
+INDEX_PUT: Operator = Operator(
+    "index_put",
+    index_put,
+    "x value *indices; dims adding",
+    x=lambda g, indices, dims, adding: g if adding else compute(INDEX_PUT, (g, 0, *indices), (dims, False)),
+    value=lambda g, indices, dims: compute(INDEX, (g, *indices), (dims,)),
+)
+
+
+# Overwriting: the old value gets zeros, and not no gradient at all.
+
+COPY: Operator = Operator(
+    "copy", lambda x, source: source, "x source", x=lambda g: g.new_zeros(g.shape), source=lambda g: g
+)
+
+
+def replaced(x: torch.Tensor, value: Any, steps: tuple[Step, ...], stride: tuple[int, ...]) -> torch.Tensor:
+    """A copy of x with the given strides, and with a view of it overwritten by the value."""
+    copy = x.new_empty_strided(x.shape, stride).copy_(x)
+    replay(steps, copy)[...] = value
+    return copy
+
+
+REPLACE: Operator = Operator(
+    "replace",
+    replaced,
+    "x value; steps stride",
+    x=lambda g, steps, stride: compute(REPLACE, (g, 0), (steps, stride)),
+    value=lambda g, steps: replay(steps, g),
+)

@@ -1,0 +1,120 @@
+"""Views (new shapes over the same memory) and joining, as functions and as methods of tensors.
+
+A view shares memory with its operand: a write through either is seen through the other. Dimensions may be negative.
+IndexError for a dimension or position that does not exist, RuntimeError for a shape that does not fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from . import rules
+from .graph import apply
+from .tensor import Tensor
+from .views import alias
+
+Size = int | Sequence[int]
+
+
+def sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    return tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+
+
+def reshape(x: Tensor, *size: Size) -> Tensor:
+    """The elements in row-major order in another shape: a view if the strides allow it, else a copy. One -1 is inferred."""
+    return alias(rules.RESHAPE, x, (sizes(size),))
+
+
+def view(x: Tensor, *size: Size) -> Tensor:
+    """Like reshape, but never a copy: RuntimeError if the strides do not allow a view."""
+    x._data.view(sizes(size))
+    return alias(rules.RESHAPE, x, (sizes(size),))
+
+
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from start to end, both included, merged into one. x itself if that is a single dimension."""
+    dims = range(max(x.ndim, 1))
+    start, end = dims[start_dim], dims[end_dim]
+    shape = (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
+    return x if shape == x.shape else reshape(x, shape)
+
+
+def permute(x: Tensor, *dims: Size) -> Tensor:
+    """A view with the dimensions in the given order."""
+    return alias(rules.PERMUTE, x, (sizes(dims),))
+
+
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    """A view with two dimensions exchanged."""
+    return alias(rules.TRANSPOSE, x, (dim0, dim1))
+
+
+def t(x: Tensor) -> Tensor:
+    """The transpose of a matrix, as a view; a view of x itself for fewer dimensions. RuntimeError for more."""
+    if x.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
+    return transpose(x, 0, 1 if x.ndim == 2 else 0)
+
+
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """A view with a new dimension of length one."""
+    return alias(rules.UNSQUEEZE, x, (dim,))
+
+
+def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """A view without the dimensions of length one, or without those among the given ones."""
+    return alias(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))
+
+
+def expand(x: Tensor, *size: Size) -> Tensor:
+    """A view in which dimensions of length one, and new leading ones, are repeated with stride zero. -1 keeps a length."""
+    return alias(rules.EXPAND, x, (sizes(size),))
+
+
+def expand_as(x: Tensor, other: Tensor) -> Tensor:
+    """x expanded to the shape of another tensor."""
+    return expand(x, other.shape)
+
+
+def select(x: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one position of a dimension, which is then missing."""
+    return alias(rules.SELECT, x, (dim, index))
+
+
+def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A view of `length` positions of a dimension."""
+    return alias(rules.NARROW, x, (dim, start, length))
+
+
+def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A view of the diagonal of two dimensions, which becomes the last dimension."""
+    return alias(rules.DIAGONAL, x, (offset, dim1, dim2))
+
+
+def sum_to_size(x: Tensor, *size: Size) -> Tensor:
+    """Undo broadcasting: the sum over all that an expansion from the given shape would repeat."""
+    shape = sizes(size)
+    lead = x.ndim - len(shape)
+    repeated = [*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 and x.shape[lead + k] != 1)]
+    result = apply(rules.SUM, (x,), (tuple(repeated), True)) if repeated else x
+    return reshape(result, shape) if lead > 0 else result
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors one after the other along a dimension; their other lengths agree. RuntimeError for an empty list."""
+    parts = tuple(tensors)
+    if not parts:
+        raise RuntimeError("cat(): expected a non-empty list of Tensors")
+    starts, end = [], 0
+    for part in parts:
+        starts.append(end)
+        end += part.shape[dim] if part.ndim else 0
+    return apply(rules.CAT, parts, (dim, starts))
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension. RuntimeError for an empty list or differing shapes."""
+    return apply(rules.STACK, tuple(tensors), (dim,))

@@ -1,0 +1,276 @@
+"""`Tensor`: values (a torch tensor that knows nothing of gradients) and their place in the graph."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from .storage import Storage
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Iterator
+
+    from .accumulate import AccumulateGrad
+    from .node import Edge, Node
+    from .views import View
+
+Number = int | float | complex | bool
+
+
+class Tensor:
+    """An array that remembers how it was computed. Created by `tensor(...)` and the other factories.
+
+    `Tensor(data)` wraps a `torch.Tensor` without copying; `storage` is given when the memory is already known.
+
+    A tensor is in one of three states. *Constant*: no gradient is wanted. *Leaf that requires gradients*: the program's
+    input, whose gradient is accumulated in `grad`. *Recorded*: computed from such a tensor; `_edge` leads to the node
+    that computed it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_accumulator",  # weakly, the node that stands for this leaf; the node holds the leaf, so no cycle
+        "_data",
+        "_edge",  # where a gradient of this value is sent; None for constants and leaves
+        "_grad",
+        "_requires_grad",  # of a leaf
+        "_storage",
+        "_view",  # how the memory is reached from the base, for views
+    )
+    __array_priority__ = 1000
+    __array_ufunc__ = None  # NumPy leaves mixed arithmetic to us instead of looping over the elements
+    __hash__ = object.__hash__
+
+    if TYPE_CHECKING:
+        # Operators are installed by methods.py, one function being both `torch.f(x)` and `x.f()`.
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, key: Any) -> Tensor: ...
+        def __setitem__(self, key: Any, value: Any) -> None: ...
+        def __iter__(self) -> Iterator[Tensor]: ...
+        def __neg__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+
+        def __add__(self, other: Any) -> Tensor: ...
+
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __matmul__ = __add__
+        __pow__ = __and__ = __or__ = __lt__ = __le__ = __gt__ = __ge__ = __add__
+
+    def __init__(self, data: torch.Tensor, storage: Storage | None = None) -> None:
+        self._data = data
+        self._storage = Storage() if storage is None else storage
+        self._edge: Edge | None = None
+        self._requires_grad = False
+        self._grad: Tensor | None = None
+        self._view: View | None = None
+        self._accumulator: weakref.ref[AccumulateGrad] | None = None
+
+    # The geometry: element i of the tensor is storage[storage_offset + sum(i * stride)].
+
+    @property
+    def shape(self) -> torch.Size:
+        """The length of every dimension."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the elements, one of torch's dtypes."""
+        return self._data.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the memory is."""
+        return self._data.device
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one dimension. IndexError for a dimension that does not exist."""
+        return self._data.shape if dim is None else self._data.size(dim)
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The distance in memory, in elements, between neighbours along each dimension, or along one."""
+        return self._data.stride() if dim is None else self._data.stride(dim)
+
+    def storage_offset(self) -> int:
+        """The position of the first element in the storage, in elements."""
+        return int(self._data.storage_offset())
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in row-major order without gaps."""
+        return self._data.is_contiguous()
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._data.data_ptr()
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._data.numel()
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are real floating-point numbers."""
+        return self._data.is_floating_point()
+
+    def is_complex(self) -> bool:
+        """Whether the elements are complex numbers."""
+        return self._data.is_complex()
+
+    # The place in the graph.
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient with respect to this tensor is wanted. Set it on leaves of floating or complex dtype only.
+
+        RuntimeError: set to True on another dtype, or to anything on a recorded tensor.
+        """
+        if self._view is not None and self._view.is_stale():
+            return self._view.base.requires_grad
+        return self._edge is not None or self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            raise RuntimeError("you can only change requires_grad flags of leaf variables.")
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` and return this tensor. A recorded tensor already requires it: True changes nothing."""
+        if not self.is_leaf:
+            if not requires_grad:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                    "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+        elif requires_grad and not (self.is_floating_point() or self.is_complex()):
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        else:
+            self._requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operator computed this tensor."""
+        return self.grad_fn is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that computed this tensor; None for leaves.
+
+        RuntimeError: for a view made under `no_grad` whose memory was written since with recording on.
+        """
+        if self._view is not None:
+            self._view.refresh(self)
+        return None if self._edge is None else self._edge[0]
+
+    @property
+    def output_nr(self) -> int:
+        """Which of its node's outputs this tensor is."""
+        return 0 if self.grad_fn is None or self._edge is None else self._edge[1]
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient: None until a backward pass reaches this leaf.
+
+        Assign None, or a tensor of the same shape, dtype and device, which later passes then add to.
+        TypeError for anything that is not a tensor; RuntimeError for another shape, dtype or device, or the tensor itself.
+        """
+        if self._grad is None and self._edge is not None:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
+                "be populated during autograd.backward().",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            self._check_grad(gradient)
+        self._grad = gradient
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def _check_grad(self, gradient: Tensor) -> None:
+        if not isinstance(gradient, Tensor):
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of {type(gradient)}")
+        if gradient is self:
+            raise RuntimeError("can't assign Variable as its own grad")
+        for what in ("dtype", "device", "shape"):
+            expected, got = getattr(self._data, what), getattr(gradient._data, what)
+            if expected != got:
+                raise RuntimeError(f"assigned grad has {what} {got}, but the tensor has {what} {expected}")
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version
+
+    @property
+    def _base(self) -> Tensor | None:
+        return None if self._view is None else self._view.base
+
+    def detach(self) -> Tensor:
+        """A constant over the same memory and version counter, with no history."""
+        return Tensor(self._data, self._storage)
+
+    @property
+    def data(self) -> Tensor:
+        """A constant over the same memory with a version counter of its own: writes through it go unnoticed."""
+        return Tensor(self._data)
+
+    # The values.
+
+    def item(self) -> Number:
+        """The value of a one-element tensor as a Python number. RuntimeError for any other number of elements."""
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array over the same memory. RuntimeError when this tensor requires gradients."""
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._data.numpy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._data)
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    def __index__(self) -> int:
+        return self._data.__index__()
+
+    def __complex__(self) -> complex:
+        return complex(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        text = repr(self._data)[:-1]
+        if (node := self.grad_fn) is not None:
+            return f"{text}, grad_fn=<{node.name()}>)"
+        return f"{text}, requires_grad=True)" if self._requires_grad else f"{text})"

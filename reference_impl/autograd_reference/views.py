@@ -1,0 +1,99 @@
+"""Views: tensors over the memory of another one, and how their history follows writes to that memory.
+
+A view knows its base (the tensor that is no view) and the chain of view operators that leads there. A recorded write,
+through the base or any view, becomes the history of the *base*. Every view compares the base's history with the one it
+was made from whenever its own is asked for; if it is out of date, the chain is recorded again from the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .definition import Operator
+from .graph import record
+from .modes import state
+from .node import Edge, Node
+from .tensor import Tensor
+
+Step = tuple[Operator, tuple[Any, ...]]
+
+# The history of a view that is not recorded until somebody asks for it: no base ever has this edge.
+UNRECORDED: Edge = (Node((), ()), 0)
+
+MADE_UNDER_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled, or its base or another "
+    "view of its base has been. Create the view and write it in the same mode."
+)
+
+
+class View:
+    """How a view is reached from its base."""
+
+    __slots__ = ("base", "operator", "parameters", "parent", "restriction", "seen")
+
+    def __init__(
+        self, base: Tensor, parent: View | None, operator: Operator, parameters: tuple[Any, ...], seen: Edge | None
+    ) -> None:
+        self.base = base
+        self.parent = parent  # the view this one is a view of, if it is not one of the base itself
+        self.operator = operator
+        self.parameters = parameters
+        self.seen = seen  # the base's history from which this view's was made
+        # Why the view cannot take part in recorded writes, if it cannot; views of it cannot either.
+        self.restriction: str | None = parent.restriction if parent is not None else None
+
+    def is_stale(self) -> bool:
+        """Whether the base has been written, with recording on, since the view's history was made."""
+        return self.seen is not self.base._edge
+
+    def refresh(self, tensor: Tensor) -> None:
+        """Bring the history of the view's tensor up to date."""
+        if self.seen is self.base._edge:
+            return
+        if self.restriction is not None and self.seen is not UNRECORDED:
+            raise RuntimeError(self.restriction)
+        enabled, state.enabled = state.enabled, True
+        try:
+            tensor._edge = replay(self.steps(), self.base)._edge
+        finally:
+            state.enabled = enabled
+        self.seen = self.base._edge
+
+    def steps(self) -> tuple[Step, ...]:
+        """The chain of view operators, from the base outwards."""
+        steps: list[Step] = []
+        view: View | None = self
+        while view is not None:
+            steps.append((view.operator, view.parameters))
+            view = view.parent
+        return tuple(reversed(steps))
+
+
+def replay(steps: Iterable[Step], value: Any) -> Any:
+    """Take the same view of another value, raw or not."""
+    for operator, parameters in steps:
+        if isinstance(value, Tensor):
+            value = alias(operator, value, parameters)
+        else:
+            value = operator.forward(value, *parameters)
+    return value
+
+
+def alias(operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), lazily: bool = False) -> Tensor:
+    """Run a view operator: the result shares the operand's memory.
+
+    `lazily`: the history of the view is made only if it is asked for.
+    """
+    data = operator.forward(x._data, *parameters)
+    if operator.may_copy and data.data_ptr() != x._data.data_ptr():
+        result = Tensor(data)
+    else:
+        result = Tensor(data, x._storage)
+        base = x if x._view is None else x._view.base
+        result._view = View(base, x._view, operator, parameters, UNRECORDED if lazily else base._edge)
+        if not state.enabled and not lazily:
+            result._view.restriction = MADE_UNDER_NO_GRAD
+    if state.enabled and not lazily and (x._edge is not None or x._requires_grad or x._view is not None):
+        record(operator, (x,), parameters, result)
+    return result
