@@ -6,7 +6,7 @@ Every case that fails is run again and made smaller, and two failures with one s
 With an expectation, a failure with the signature of one of its counterexamples is the known one: the verdict is `known`
 while any such failure is seen, and `unexpected-pass` when there is none.  Any other failure is a `fail`, so that a second
 defect is not hidden behind the first.  Making cases smaller costs: after `PATIENCE` failures with one symptom that
-brought nothing new, later ones with that symptom are counted as more of the same, and are not made smaller.
+brought nothing new, a later one that could become one of those already seen is taken for it, and is not made smaller.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from autograd_conformance.generation import Enough, generate
 from autograd_conformance.judge import Unsupported, raised_by_engine, show
 from autograd_conformance.profiles import PROFILES, seed_of
 from autograd_conformance.program import Program
+from autograd_conformance.reproduction import script
 from autograd_conformance.results import Counterexample, Result, Verdict
-from autograd_conformance.signature import Signature, Symptom
+from autograd_conformance.signature import Signature, Symptom, could_become
 from autograd_conformance.trial import SUITE_FAILED, BeforeExample, Budget, Finding, Trial, where
 from autograd_conformance.world import World, spoiled_by
 
@@ -63,9 +64,9 @@ class Settings:
     isolated: bool = True
     """Whether this process may be lost: only then are counterexamples replayed that crash or hang."""
     shrink_runs: int = 300
-    """The most runs spent on making one case smaller; five times as many for a clause."""
+    """The most runs spent on making one case smaller."""
     shrink_seconds: float = 10.0
-    """The same in seconds, twice as many for a clause: a limit that only slow engines meet."""
+    """The same in seconds: a limit that only slow engines meet."""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
@@ -73,7 +74,14 @@ class Settings:
 
     @property
     def one_budget(self) -> Budget:
+        """For one case."""
         return Budget(self.shrink_runs, self.shrink_seconds)
+
+    @property
+    def whole_budget(self) -> Budget:
+        """For all cases of a clause; what is written as expected must cover what a later run makes smaller."""
+        times = 20 if self.exhaustive else 5
+        return Budget(times * self.shrink_runs, times * self.shrink_seconds / 2)
 
 
 def _ignore(case: object, number: int) -> None:
@@ -129,7 +137,7 @@ class _Session:
         self.barren = 0
         """Failures since the last new one."""
         self.barren_by_symptom: Counter[Symptom] = Counter()
-        self.budget = Budget(5 * settings.shrink_runs, 2 * settings.shrink_seconds)
+        self.budget = settings.whole_budget
         """What is left for making all failures smaller."""
 
     # ---- cases ----
@@ -203,7 +211,7 @@ class _Session:
     def _consider(self, finding: Finding) -> None:
         """Raises Enough when no more need be seen."""
         symptom = finding.symptom
-        if not self._is_counted(finding.signature, finding) and not self._is_more_of_the_same(symptom):
+        if not self._is_counted(finding.signature, finding) and not self._is_more_of_the_same(finding):
             settled = self._settled(finding)
             if not self._is_counted(settled.signature, settled):
                 self.found[settled.signature] = settled
@@ -220,8 +228,13 @@ class _Session:
             self.known.setdefault(signature, finding)
         return signature in self.expected or signature in self.found
 
-    def _is_more_of_the_same(self, symptom: Symptom) -> bool:
-        return self.barren_by_symptom[symptom] >= PATIENCE or (self.budget.spent and symptom in self.seen)
+    def _is_more_of_the_same(self, finding: Finding) -> bool:
+        """Whether to take it for a failure seen before, without making it smaller."""
+        if self.budget.spent:
+            return finding.symptom in self.seen
+        if self.barren_by_symptom[finding.symptom] < PATIENCE:
+            return False
+        return any(could_become(finding.signature, each) for each in (*self.expected, *self.found))
 
     def _seen_enough(self) -> bool:
         fruitless = self.barren >= PATIENCE or self.budget.spent
@@ -305,8 +318,10 @@ class _Session:
         )
 
     def _script(self, finding: Finding) -> str | None:
+        if self.world.spoiled:
+            return None
         try:
-            return self.trial.script(finding)
+            return script(self.engine, self.clause, cases.copied(finding.case), finding.error)
         except Exception as error:  # noqa: BLE001  the verdict stands without a script
-            self.notes[f"no script: {show(error)} ({where(error)})"] = 1
+            self.notes[f"no script: {show(error)}"] = 1
             return None

@@ -16,7 +16,7 @@ from autograd_conformance.cases import Case
 from autograd_conformance.program import Program
 
 Symptom: TypeAlias = tuple[str, str, str]
-Signature: TypeAlias = tuple[Symptom, tuple[Any, ...]]
+Signature: TypeAlias = tuple[Symptom, tuple[tuple[str, ...], ...]]
 
 
 class Described(Protocol):
@@ -40,6 +40,16 @@ def signature(failure: Described, case: Case) -> Signature:
     """The symptom, and the skeleton of the decoded `case`."""
     skeleton = () if failure.kind == "unstable" else tuple(_skeleton(case[name]) for name in sorted(case))
     return symptom(failure), skeleton
+
+
+def could_become(larger: Signature, smaller: Signature) -> bool:
+    """Whether a case with signature `larger` may turn out as `smaller` when it is made smaller: steps are only left out."""
+    return larger[0] == smaller[0] and all(map(_is_part, smaller[1], larger[1]))
+
+
+def _is_part(some: tuple[str, ...], all_: tuple[str, ...]) -> bool:
+    rest = iter(all_)
+    return all(each in rest for each in some)
 
 
 def _skeleton(value: Any) -> tuple[str, ...]:

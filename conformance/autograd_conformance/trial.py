@@ -142,16 +142,6 @@ class Trial:
                 return found
         return None
 
-    def script(self, finding: Finding) -> str:
-        """A reproduction in the engine's own calls."""
-        from autograd_conformance.reproduction import script
-
-        try:
-            self.world.enter()
-            return script(self.engine, self.clause, cases.copied(finding.case), finding.error)
-        finally:
-            self.world.leave()
-
 
 def _finding(case: Case, error: BaseException) -> Finding:
     if isinstance(error, Failure):

@@ -36,6 +36,7 @@ class World:
     def __init__(self, engine: Engine, clause: str) -> None:
         self.engine, self.clause = engine, clause
         self.spoiled = False
+        """Recording was left off, and nothing switches it on again."""
         self.attributes = dict(vars(engine))
         self.floating_point = np.geterr()
         self.folder = os.getcwd()
