@@ -91,10 +91,6 @@ class Engine:
         """The gradient stored on `t`, or None where it is absent."""
         raise NotImplementedError("grad")
 
-    def set_grad(self, t: Tensor, g: Tensor | None) -> None:
-        """Store `g` as the gradient of `t`; None makes it absent."""
-        raise NotImplementedError("set_grad")
-
     def requires_grad(self, t: Tensor) -> bool:
         """Does `t` take part in differentiation?"""
         raise NotImplementedError("requires_grad")
@@ -106,6 +102,11 @@ class Engine:
     def detach(self, t: Tensor) -> Tensor:
         """The value of `t` as a leaf that carries no gradient back."""
         raise NotImplementedError("detach")
+
+    # ---- assigned gradients -----------------------------------------------------------------------------------------
+    def set_grad(self, t: Tensor, g: Tensor | None) -> None:
+        """Store `g` as the gradient of `t`; None makes it absent."""
+        raise NotImplementedError("set_grad")
 
     # ---- grad modes: recording switched off and on ------------------------------------------------------------------
     def no_grad(self) -> AbstractContextManager[Any]:
@@ -171,6 +172,7 @@ ALWAYS = "always"
 VJP = "vjp"
 WRITE = "write"
 TAPE = "tape"
+SET_GRAD = "set grad"
 NO_GRAD = "no grad"
 ENABLE_GRAD = "enable grad"
 GRAD_DECORATOR = "grad mode as a decorator"
@@ -182,8 +184,9 @@ GROUPS: Mapping[str, Group] = {
     WRITE: Group("changes tensors in place: has an operator whose name ends in `_`"),
     TAPE: Group(
         "records operations on leaves and passes gradients back to them",
-        *("backward", "grad", "set_grad", "requires_grad", "is_leaf", "detach"),
+        *("backward", "grad", "requires_grad", "is_leaf", "detach"),
     ),
+    SET_GRAD: Group("lets the stored gradient be replaced or made absent", "set_grad"),
     NO_GRAD: Group("records nothing inside a block", "no_grad"),
     ENABLE_GRAD: Group("records again in a block inside such a block", "enable_grad"),
     GRAD_DECORATOR: Group("records nothing while a decorated function runs", "no_grad_function"),

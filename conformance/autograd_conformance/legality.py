@@ -26,12 +26,10 @@ def require_legal(step: Step, operands: Sequence[Dual]) -> None:
     if step.recorded and target.history.leaf:
         raise Illegal("a recorded write to a leaf that requires gradients, or to a view of one")
     if target.memory.frozen or not target.recorded:
-        raise Illegal("a write to memory of which a view was taken with recording off, or of which only some engines copy")
-    if _overlaps_itself(target):
-        raise Illegal("a write to a tensor that has several elements in one place")
+        raise Illegal(
+            "a write to memory of which a view was taken with recording off, or of which only some engines copy"
+        )
+    if target.expanded:
+        raise Illegal("a write to an expanded tensor, or to a view of one")
     if np.may_share_memory(target.value, operand.value):
         raise Illegal("a write whose operand overlaps its target")
-
-
-def _overlaps_itself(x: Dual) -> bool:
-    return any(stride == 0 and length > 1 for stride, length in zip(x.value.strides, x.value.shape, strict=True))

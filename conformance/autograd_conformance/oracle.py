@@ -8,7 +8,7 @@ come out right by construction.  Arithmetic is on integers held in float64, henc
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Dual:
     """Every engine lays this tensor out as NumPy does: it is an input, or made of row-major operands, or a view of such."""
     recorded: bool = True
     """False: a view taken while recording was off."""
+    expanded: bool = False
+    """Made by `broadcast_to`, or a view of such a tensor: several elements may lie in one place."""
 
 
 class Oracle:
@@ -99,7 +101,7 @@ class Oracle:
     def detach(self, source: Dual) -> Dual:
         if DETACH not in self.aliasing:
             return _fresh(source.value, self.cut(source.tangent), False, _row_major(source))
-        return Dual(source.value, self.cut(source.tangent), source.memory, History(False), source.layout_known)
+        return replace(source, tangent=self.cut(source.tangent), history=History(False), recorded=True)
 
     def view(self, step: Step, source: Dual) -> Dual:
         value, tangent = self.forward[step.operator](source, **step.params)
@@ -108,10 +110,12 @@ class Oracle:
             source.memory.frozen = True  # a view here may be a copy there
         if value.size and not np.may_share_memory(value, source.value):
             return _fresh(value, tangent if step.recorded else self.cut(tangent), requires, source.layout_known)
+        expanded = source.expanded or step.operator == "broadcast_to"
         if step.recorded:
-            return Dual(value, tangent, source.memory, source.history, source.layout_known, source.recorded)
+            return replace(source, value=value, tangent=tangent, expanded=expanded)
         source.memory.frozen = True
-        return Dual(value, self.cut(tangent), source.memory, History(False), source.layout_known, recorded=False)
+        tangent = self.cut(tangent)
+        return replace(source, value=value, tangent=tangent, history=History(False), recorded=False, expanded=expanded)
 
     def write(self, step: Step, target: Dual, operand: Dual) -> Dual:
         region = written(step, target)
