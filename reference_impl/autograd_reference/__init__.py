@@ -75,6 +75,8 @@ from .shaping import (
 )
 from .tensor import Tensor
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Size",
     "Tensor",
