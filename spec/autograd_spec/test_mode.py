@@ -34,9 +34,9 @@ def _scope(kinds: list[str], inner: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 @clause("mode.restores", level=CORE, needs=(TAPE, NO_GRAD, "add", "multiply"), after="op.exact-program", scopes=_scopes)
 def test_restores(engine: Engine, scopes: tuple[Scope, ...]) -> None:
-    """While recording is off, by a block, a decorator or a call, results need no gradient; leaving a scope restores the
-    mode that was in force on entry, also when it is left by an exception; a call lasts until the next or to the end of
-    the scope around it.
+    """While recording is off, by a block, a decorator or a call, no gradient flows back through what is computed; leaving
+    a scope restores the mode that was in force on entry, also when it is left by an exception; a call lasts until the
+    next or to the end of the scope around it.
     """
     walk = Walk(engine)
     walk.probe(True)
@@ -54,22 +54,23 @@ class Walk:
         self.engine = engine
         self.dtype = engine.dtypes[0]
         self.leaf = engine.tensor(np.array(3, self.dtype), requires_grad=True)
-        self.total: Any = None
+        self.made: list[Any] = []
         self.recorded = 0
 
     def probe(self, recording: bool) -> None:
-        """An operation on the leaf needs gradients exactly when recording is on; its value is right in any mode."""
+        """A product of the leaf is a leaf itself exactly when recording is off; its value is right in any mode."""
         made = self.engine.apply("multiply", self.leaf, self.leaf)
         equal("the value of a product", self.engine.array(made), np.array(9, self.dtype))
-        equal("whether a result requires gradients", self.engine.requires_grad(made), recording)
         equal("whether a result is a leaf", self.engine.is_leaf(made), not recording)
-        if recording:
-            self.total = made if self.total is None else self.engine.apply("add", self.total, made)
-            self.recorded += 1
+        self.made.append(made)
+        self.recorded += recording
 
     def check_gradient(self) -> None:
-        """What was recorded, and nothing else, contributes: the derivative of n times x * x at 3."""
-        pass_back(self.engine, [self.total], [np.array(1, self.dtype)])
+        """Of all products, now summed up, those that were recorded contribute: each the derivative of x * x at 3."""
+        total = self.made[0]
+        for made in self.made[1:]:
+            total = self.engine.apply("add", total, made)
+        pass_back(self.engine, [total], [np.array(1, self.dtype)])
         expected = np.array(6 * self.recorded, self.dtype)
         equal("the gradient of the leaf", self.engine.array(self.engine.grad(self.leaf)), expected)
 

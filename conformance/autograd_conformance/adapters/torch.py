@@ -2,6 +2,7 @@
 
 import torch
 
+from autograd_conformance.adapters.pytorch_names import SPELLINGS
 from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template
@@ -30,26 +31,4 @@ class Torch(Engine):
     no_grad_function = template("torch.no_grad()(function)")
     set_grad_enabled = template("torch.set_grad_enabled(enabled)")
 
-    operators = {
-        "add": "x + y",
-        "subtract": "x - y",
-        "negative": "-x",
-        "multiply": "x * y",
-        "matmul": "x @ y",
-        "sum": "x.sum(axis, keepdim=keepdims)",
-        "take": "x.index_select(axis, torch.tensor(indices, device=device))",
-        "concat": "torch.cat(xs, axis)",
-        "stack": "torch.stack(xs, axis)",
-        "reshape": "x.reshape(shape)",
-        "permute_dims": "x.permute(axes)",
-        "expand_dims": "x.unsqueeze(axis)",
-        "squeeze": "x.squeeze(axis)",
-        "broadcast_to": "x.expand(shape)",
-        "select": "x[key]",
-        "slice": "x[key]",
-        "diagonal": "x.diagonal(offset, axis1, axis2)",
-        "add_": "x.add_(y)",
-        "multiply_": "x.mul_(y)",
-        "copy_": "x.copy_(y)",
-        "setitem_": "x[key] = y",
-    }
+    operators = SPELLINGS

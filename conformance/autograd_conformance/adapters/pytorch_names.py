@@ -1,0 +1,25 @@
+"""The operators as PyTorch spells them, for engines that share its names; each imports its own as `torch`."""
+
+SPELLINGS = {
+    "add": "x + y",
+    "subtract": "x - y",
+    "negative": "-x",
+    "multiply": "x * y",
+    "matmul": "x @ y",
+    "sum": "x.sum(axis, keepdim=keepdims)",
+    "take": "x.index_select(axis, torch.tensor(indices, device=device))",
+    "concat": "torch.cat(xs, axis)",
+    "stack": "torch.stack(xs, axis)",
+    "reshape": "x.reshape(shape)",
+    "permute_dims": "x.permute(axes)",
+    "expand_dims": "x.unsqueeze(axis)",
+    "squeeze": "x.squeeze(axis)",
+    "broadcast_to": "x.expand(shape)",
+    "select": "x[key]",
+    "slice": "x[key]",
+    "diagonal": "x.diagonal(offset, axis1, axis2)",
+    "add_": "x.add_(y)",
+    "multiply_": "x.mul_(y)",
+    "copy_": "x.copy_(y)",
+    "setitem_": "x[key] = y",
+}

@@ -1,0 +1,34 @@
+"""The reference engine: PyTorch's names, an autograd of its own."""
+
+import autograd_reference as torch
+
+from autograd_conformance.adapters.pytorch_names import SPELLINGS
+from autograd_conformance.engine import Engine
+from autograd_conformance.operators import VIEWS
+from autograd_conformance.spelling import template
+
+
+class Reference(Engine):
+    """The engine in `reference_impl/`."""
+
+    name = "reference"
+    version = torch.__version__
+    url = "https://pypi.org/project/autograd-conformance"
+    dtypes = ("float32", "float64")
+    devices = ("cpu", "cuda")
+    aliasing = frozenset({*VIEWS, "detach"})
+
+    tensor = template("torch.tensor(array, device=device, requires_grad=requires_grad)")
+    array = template("t.detach().cpu().numpy().copy()")
+    backward = template("torch.autograd.backward(outputs, cotangents)")
+    grad = template("t.grad")
+    set_grad = template("t.grad = g")
+    requires_grad = template("t.requires_grad")
+    is_leaf = template("t.is_leaf")
+    detach = template("t.detach()")
+    no_grad = template("torch.no_grad()")
+    enable_grad = template("torch.enable_grad()")
+    no_grad_function = template("torch.no_grad()(function)")
+    set_grad_enabled = template("torch.set_grad_enabled(enabled)")
+
+    operators = SPELLINGS
