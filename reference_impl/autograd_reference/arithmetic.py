@@ -100,6 +100,11 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return apply(rules.TO, (x,), (like.dtype, like.device))
 
 
+def cpu(x: Tensor) -> Tensor:
+    """The tensor in host memory: itself if it is there already, else a differentiable copy."""
+    return to(x, "cpu")
+
+
 def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     """The dimensions of a reduction: all for None and for ()."""
     if dim is None or dim == ():

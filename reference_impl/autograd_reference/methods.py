@@ -14,7 +14,7 @@ from .graph import apply
 from .tensor import Tensor
 
 METHODS: dict[Any, str] = {
-    arithmetic: "add sub mul div neg pow exp log tanh relu clone contiguous to sum mean matmul bitwise_not",
+    arithmetic: "add sub mul div neg pow exp log tanh relu clone contiguous to cpu sum mean matmul bitwise_not",
     shaping: "reshape view flatten permute transpose t unsqueeze squeeze expand expand_as select narrow diagonal "
     "sum_to_size",
     indexing: "index_select gather take_along_dim index_add scatter_add",
