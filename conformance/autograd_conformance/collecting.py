@@ -52,7 +52,8 @@ class ClauseItem(pytest.Item):
             raise ClauseFailed(self.result)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        return self.path, self.clause.function.__code__.co_firstlineno - 1, self.clause.id
+        """Not the bare id in the third place: pytest would print its dot as `::`."""
+        return self.path, self.clause.function.__code__.co_firstlineno - 1, f"clause {self.clause.id}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *rest: Any, **more: Any) -> Any:
         if isinstance(excinfo.value, ClauseFailed):

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from autograd_conformance import cases
-from autograd_conformance.collecting import show_result
-from autograd_conformance.expectations import after_loss
+from autograd_conformance.collecting import result_of, show_result
+from autograd_conformance.expectations import LETHAL, after_loss
 from autograd_conformance.gathering import Gathering
 from autograd_conformance.judging import Sitting
 from autograd_conformance.results import Counterexample, Result
@@ -49,6 +49,9 @@ class Controller:
     def __init__(self, config: pytest.Config, gathering: Gathering, folder: Path) -> None:
         self._config, self._gathering, self._folder = config, gathering, folder
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
+
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["autograd_conformance"] = {"folder": str(self._folder), "seed": self._gathering.seed}
 
@@ -76,11 +79,19 @@ class Controller:
         blank = self._gathering.sitting.clauses[crashitem]
         result = after_loss(lost(blank, words), self._gathering.expectations.get(blank.id))
         report.when = "call"
+        report.location = (*report.location[:2], f"clause {blank.id}")
         report.longrepr = full_text(result)
         show_result(report, result)
         if result.verdict == "known":
             report.outcome = "skipped"
             report.longrepr = (report.location[0], 0, result.reason)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """xdist does not count a lost clause for `-x` and `--maxfail`; pytest's session does, so it is asked."""
+        lost = hasattr(report, "conformance") and result_of(report).verdict in LETHAL
+        if lost and self._session.shouldfail:
+            raise self._session.Failed(self._session.shouldfail)
 
     def pytest_unconfigure(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)  # a worker that is being killed may still write

@@ -24,7 +24,8 @@ def write_summary(out: pytest.TerminalReporter, gathering: Gathering) -> None:
     out.line(counts_line(gathering), bold=True)
     for problem in problems(gathering):
         out.line(problem, red=True, bold=True)
-    for result in gathering.results:
+    causes_first = sorted(gathering.results, key=lambda each: each.verdict == "blocked")
+    for result in causes_first:
         if result.verdict in BAD:
             (_write_briefly if brief else _write_fully)(out, result, gathering.scripts.get(result.id))
     if not brief:
