@@ -89,6 +89,13 @@ def _is_adapter_method(owner: object, code: Any) -> bool:
 
 def show(value: Any) -> str:
     """One line for a value; arrays with dtype and shape, exceptions with their type."""
+    try:
+        return _shown(value)
+    except Exception as error:  # noqa: BLE001  an engine's own tensor or exception need not be printable
+        return f"{type(value).__name__}: cannot be printed, {type(error).__name__}"
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, np.ndarray):
         text = np.array2string(value, separator=", ", threshold=64).replace("\n", "")
         return f"{' '.join(text.split())} ({value.dtype}, shape {value.shape})"
