@@ -28,7 +28,7 @@ from autograd_conformance import judge as judgement
 from autograd_conformance.cases import Case
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
-from autograd_conformance.expectations import Expectation, signature_of
+from autograd_conformance.expectations import LETHAL, Expectation, signature_of
 from autograd_conformance.generation import Enough, generate
 from autograd_conformance.judge import Unsupported, raised_by_engine, show
 from autograd_conformance.profiles import PROFILES, seed_of
@@ -36,7 +36,7 @@ from autograd_conformance.program import Program
 from autograd_conformance.reproduction import script
 from autograd_conformance.results import Counterexample, Result, Verdict
 from autograd_conformance.signature import Signature, Symptom, could_become
-from autograd_conformance.trial import SUITE_FAILED, BeforeExample, Budget, Finding, Trial, where
+from autograd_conformance.trial import CONTROL, SUITE_FAILED, BeforeExample, Budget, Finding, Trial, where
 from autograd_conformance.world import World, spoiled_by
 
 PATIENCE = 10
@@ -44,6 +44,8 @@ PATIENCE = 10
 TRIES_OF_UNSTABLE = 10
 """How often an expected counterexample that fails only sometimes is replayed before it counts as passing."""
 
+MOST_DRAWS_PER_EXAMPLE = 20
+"""A clause that rejects more than this judges next to nothing, and what it accepts is hardly varied."""
 VALUES = 200
 """How many values of a parameter are looked at to find a smaller one."""
 
@@ -149,7 +151,7 @@ class _Session:
                 self._replay_all()
                 self._generate(strategies)
             self._make_values_smaller(strategies)
-        except Unsupported:
+        except (Unsupported, *CONTROL):
             raise
         except Exception as error:  # noqa: BLE001  strategies are code of the clause's: whatever they raise
             blame = "the engine's facts" if raised_by_engine(error) else SUITE_FAILED
@@ -166,6 +168,8 @@ class _Session:
         if settings.expectation is not None:
             self.expected = {signature_of(each) for each in settings.expectation.counterexamples}
             for each in settings.expectation.counterexamples:
+                if each.kind in LETHAL and not each.case:
+                    continue  # the process was lost before the first example: there is nothing to replay
                 tries = TRIES_OF_UNSTABLE if each.kind == "unstable" else 1
                 self._replay(cases.decode(each.case), "the expectations file", tries)
 
@@ -198,7 +202,7 @@ class _Session:
         before = self.examples
         begun = generate(strategies, self.seed, count, self._use)
         accepted = self.examples - before
-        if accepted == 0 or (accepted < count and begun > 10 * accepted):
+        if accepted == 0 or begun > MOST_DRAWS_PER_EXAMPLE * accepted:
             self.defects.append(f"too little was judged: of {begun} draws {accepted} were accepted, {count} are wanted")
 
     def _use(self, case: Case) -> None:
@@ -322,6 +326,8 @@ class _Session:
             return None
         try:
             return script(self.engine, self.clause, cases.copied(finding.case), finding.error)
-        except Exception as error:  # noqa: BLE001  the verdict stands without a script
+        except CONTROL:
+            raise
+        except BaseException as error:  # noqa: BLE001  the verdict stands without a script
             self.notes[f"no script: {show(error)}"] = 1
             return None
