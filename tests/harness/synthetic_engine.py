@@ -1,6 +1,6 @@
 """An engine that does next to nothing; clauses of the tests do the rest."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ class Synthetic(Engine):
     name = "synthetic"
     version = "1.0"
     url = "https://engine.example"
-    operators = {"add": "x + y"}
+    operators: ClassVar = {"add": "x + y"}
     devices = ("cpu", "toy")
 
     def tensor(self, array: Any, *, requires_grad: bool = False) -> Any:

@@ -194,7 +194,7 @@ def test_pdb_stays_in_this_process(folder: Folder) -> None:
 @pytest.mark.parametrize("how", ["-n0", "-n1"])
 def test_a_run_that_judges_nothing_is_an_error(folder: Folder, how: str) -> None:
     folder.clauses(FIVE)
-    run, report = folder.judge(how, "--impl-clause=five.lacks")
+    run, _ = folder.judge(how, "--impl-clause=five.lacks")
     assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     run.stdout.fnmatch_lines(["NOTHING WAS JUDGED*"])
     assert folder.pytest(ENGINE, how, "-k", "nonesuch").ret == pytest.ExitCode.NO_TESTS_COLLECTED
