@@ -1,0 +1,233 @@
+"""What a clause did to an engine, noted call by call, so that it can be printed in the engine's own language.
+
+A `Recorder` stands in for the engine.  It hands the clause a `Slot` for every tensor; the clause cannot tell, since it
+never looks inside a tensor, and two slots stay apart even where the engine returned one object twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from autograd_conformance.engine import VERBS, Engine
+from autograd_conformance.operators import WRITES
+
+
+class Slot:
+    """A value that the engine handed out; a script gives it a name."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+@dataclass(eq=False)
+class Call:
+    """A verb, an operator, or a function that the engine made (`name` is then its slot), with what came back."""
+
+    kind: Literal["verb", "operator", "function"]
+    name: Any
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    result: Any = None
+    """Slots, in the structure of what came back; None where nothing is handed out."""
+    error: BaseException | None = None
+
+
+@dataclass(eq=False)
+class Block:
+    """A `with` block around steps."""
+
+    call: Call
+    body: list[Step] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+@dataclass(eq=False)
+class Function:
+    """A function of the clause that the engine called, as its first call went."""
+
+    parameters: tuple[Slot, ...] = ()
+    body: list[Step] = field(default_factory=list)
+    returns: Any = None
+    error: BaseException | None = None
+
+
+Step: TypeAlias = "Call | Block"
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """Hand out `value` as the result with this number: to see what a judgement depends on."""
+
+    number: int
+    value: Any
+
+
+class Recorder(Engine):
+    """Has everything that `engine` has, and notes every call in `steps`.
+
+    The verbs are set on the instance and the first parameter is not called `self`: an error that passes through must
+    look to `judge.raised_by_engine` as if the recorder were not there.
+    """
+
+    def __init__(recorder, engine: Engine) -> None:
+        super().__init__(engine.device)
+        recorder.engine = engine
+        recorder.steps: list[Step] = []
+        recorder.results: list[tuple[Call, Slot]] = []
+        """Every call that handed out one value, in order."""
+        recorder.bodies = [recorder.steps]
+        """The steps being noted, and those around them."""
+        recorder.altered: Alteration | None = None
+        facts = {fact: getattr(engine, fact) for fact in Engine.__annotations__}
+        verbs = {verb: recorder._verb(verb) for verb in VERBS if getattr(type(engine), verb) is not vars(Engine)[verb]}
+        vars(recorder).update(facts | verbs, has=engine.has, apply=recorder._apply)
+
+    def forget(recorder, altered: Alteration | None) -> None:
+        """Begin anew, this time with one result altered."""
+        recorder.steps.clear()
+        recorder.results.clear()
+        recorder.altered = altered
+
+    def _apply(recorder, operator: str, *tensors: Any, **params: Any) -> Any:
+        recorder.used[operator] += 1
+        call = Call("operator", operator, tensors, _noted(params))
+        return recorder._run(call, lambda: recorder.engine.apply(operator, *_bare(tensors), **params))
+
+    def _verb(recorder, verb: str) -> Callable[..., Any]:
+        by_result = {"AbstractContextManager": recorder._block, "Callable": recorder._decorated}
+        result = getattr(Engine, verb).__annotations__["return"].partition("[")[0]
+        note: Callable[[Call, Callable[[], Any]], Any] = by_result.get(result, recorder._run)
+        run = getattr(recorder.engine, verb)
+
+        def noted(*arguments: Any, **keywords: Any) -> Any:
+            given = _mapped(recorder._watched, arguments)
+            call = Call("verb", verb, _noted(given), _noted(keywords))
+            return note(call, lambda: run(*_bare(given), **_bare(keywords)))
+
+        return noted
+
+    def _run(recorder, call: Call, run: Callable[[], Any]) -> Any:
+        recorder.bodies[-1].append(call)
+        try:
+            value = run()
+        except BaseException as error:
+            call.error = error
+            raise
+        return recorder._handed_out(call, value)
+
+    def _handed_out(recorder, call: Call, value: Any) -> Any:
+        if hands_nothing_out(call):
+            return None
+        if type(value) in (tuple, list):
+            call.result = _mapped(Slot, value)
+            return _mapped(_seen_by_clause, call.result)
+        if recorder.altered and recorder.altered.number == len(recorder.results):
+            value = recorder.altered.value
+        call.result = slot = Slot(value)
+        recorder.results.append((call, slot))
+        return value if call.name in ("array", "requires_grad", "is_leaf") else _seen_by_clause(slot)
+
+    def _block(recorder, call: Call, run: Callable[[], Any]) -> RecordedBlock:
+        try:
+            return RecordedBlock(recorder.bodies, call, run())
+        except BaseException as error:
+            recorder.bodies[-1].append(Block(call, error=error))
+            raise
+
+    def _decorated(recorder, call: Call, run: Callable[[], Any]) -> Callable[..., Any]:
+        recorder._run(call, run)
+
+        def decorated(*inputs: Any) -> Any:
+            return recorder._run(
+                Call("function", call.result, _noted(inputs), {}), lambda: call.result.value(*_bare(inputs))
+            )
+
+        return decorated
+
+    def _watched(recorder, value: Any) -> Any:
+        return RecordedFunction(recorder.bodies, value) if callable(value) else value
+
+
+class RecordedFunction:
+    """A clause's function on its way into the engine."""
+
+    def __init__(self, bodies: list[list[Step]], function: Callable[..., Any]) -> None:
+        self._bodies, self._function = bodies, function
+        self.calls: list[Function] = []
+
+    def __call__(self, *inputs: Any) -> Any:
+        noted = Function(parameters=tuple(map(Slot, inputs)))
+        self.calls.append(noted)
+        self._bodies.append(noted.body)
+        try:
+            noted.returns = self._function(*noted.parameters)
+        except BaseException as error:
+            noted.error = error
+            raise
+        finally:
+            self._bodies.pop()
+        return _bare(noted.returns)
+
+
+class RecordedBlock:
+    """A block of the engine whose inside is noted."""
+
+    def __init__(self, bodies: list[list[Step]], call: Call, manager: Any) -> None:
+        self._bodies, self._call, self._manager = bodies, call, manager
+
+    def __enter__(self) -> Any:
+        self._block = Block(self._call)
+        self._bodies[-1].append(self._block)
+        try:
+            entered = self._manager.__enter__()
+        except BaseException as error:
+            self._block.error = error
+            raise
+        self._bodies.append(self._block.body)
+        return entered
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> Any:
+        self._bodies.pop()
+        self._block.error = error
+        try:
+            return self._manager.__exit__(kind, error, where)
+        except BaseException as another:
+            self._block.error = another
+            raise
+
+
+def hands_nothing_out(call: Call) -> bool:
+    """Whether the contract says that what `call` returns is of no meaning."""
+    if call.kind == "operator":
+        return call.name in WRITES
+    return call.kind == "verb" and getattr(Engine, call.name).__annotations__["return"] == "None"
+
+
+def _noted(value: Any) -> Any:
+    """`value` as the recording keeps it: a clause may change its arrays afterwards."""
+    return _mapped(lambda one: one.copy() if isinstance(one, np.ndarray) else one, value)
+
+
+def _seen_by_clause(slot: Slot) -> Any:
+    """Clauses look at these values and at no others."""
+    return slot.value if slot.value is None or isinstance(slot.value, bool | np.ndarray) else slot
+
+
+def _bare(value: Any) -> Any:
+    return _mapped(lambda one: one.value if isinstance(one, Slot) else one, value)
+
+
+def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """`value` with `change` made to everything in its lists, tuples and dictionaries."""
+    if type(value) in (list, tuple):
+        return type(value)(_mapped(change, one) for one in value)
+    if type(value) is dict:
+        return {key: _mapped(change, one) for key, one in value.items()}
+    return change(value)

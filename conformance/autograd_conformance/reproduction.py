@@ -1,0 +1,183 @@
+"""A failure as a script in the engine's own calls, which shows it in a clean process.
+
+The clause is run once more through a recorder; what it did is cut down to what matters and printed; the script is run,
+and is only handed out if it fails in the way that it claims.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_conformance import judge
+from autograd_conformance.assembly import assembled, described
+from autograd_conformance.clauses import Clause
+from autograd_conformance.closing import GOT, closing, is_named_got, shown
+from autograd_conformance.engine import Engine
+from autograd_conformance.judge import Failure
+from autograd_conformance.judged import Judged, find, same
+from autograd_conformance.literals import Unprintable
+from autograd_conformance.naming import calls
+from autograd_conformance.pruning import prune, until
+from autograd_conformance.recording import Alteration, Recorder
+from autograd_conformance.script import Lines, Printer
+from autograd_conformance.world import World
+
+FILE = "<reproduction>"
+
+
+class NotReproduced(Exception):
+    """No script can be made of a failure; says why."""
+
+
+def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: BaseException) -> str:
+    """The text of a script that fails as `clause` did on `case`; raises `NotReproduced` where there is none.
+
+    It imports only what the adapter's own calls need, NumPy and the standard library, and it ends with status 0 where
+    the engine is right.
+    """
+    try:
+        return _Reproduction(engine, clause, case, failure).text()
+    except Unprintable as reason:
+        raise NotReproduced(str(reason)) from reason
+
+
+def verify(text: str, timeout: float = 60) -> bool:
+    """Whether the script `text` fails in a clean process, away from this project."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "script.py")
+        file.write_text(text, encoding="utf-8")
+        run = subprocess.run(
+            [sys.executable, "-I", str(file)], cwd=folder, capture_output=True, timeout=timeout, check=False
+        )
+    return run.returncode != 0
+
+
+class _Reproduction:
+    """One failure on its way to a script."""
+
+    def __init__(self, engine: Engine, clause: Clause, case: Mapping[str, Any], failure: BaseException) -> None:
+        self._engine, self._clause, self._case = engine, clause, case
+        self._recorder, error = self._run(None)
+        if error is None or not _alike(error, failure):
+            seen = "held" if error is None else judge.show(error)
+            raise NotReproduced(f"run again, call by call, the clause did not fail in the same way: {seen}")
+        self._error: BaseException = error
+        self._judged = self._find_judged(error)
+        self._uncaught = [error, error.__cause__, getattr(error, "got", None)]
+        self._steps = until(self._recorder.steps, self._judged.call) if self._judged else self._recorder.steps
+        self._used_later = [self._judged.slot] if self._judged else []
+
+    def _run(self, altered: Alteration | None) -> tuple[Recorder, BaseException | None]:
+        """The clause, recorded, and the error that it ended with; what it counts and notes is forgotten."""
+        counters = (self._engine.used, judge.notes)
+        before = [counter.copy() for counter in counters]
+        recorder = Recorder(self._engine)
+        world = World(recorder, self._clause.id)
+        recorder.forget(altered)
+
+        def run() -> None:
+            self._clause.function(recorder, **self._case)
+            world.check()
+
+        error = _in_a_fresh_world(self._engine, run)
+        for counter, content in zip(counters, before, strict=True):
+            counter.clear()
+            counter.update(content)
+        return recorder, error
+
+    def _find_judged(self, error: BaseException) -> Judged | None:
+        if isinstance(error, Failure) and error.kind == "wrong":
+            judged = find(self._recorder, error, self._failure_of_rerun)
+            if judged is None:
+                raise NotReproduced(
+                    f"{error.what}: the clause computed it, and no single result of the engine is at fault"
+                )
+            return shown(judged, error.expected)
+        if not any(call.error is not None for call in calls(self._recorder.steps)):
+            raise NotReproduced(f"no call of the engine raised {judge.show(error)}")
+        return None
+
+    def _failure_of_rerun(self, altered: Alteration) -> Failure | None:
+        _, error = self._run(altered)
+        return error if isinstance(error, Failure) else None
+
+    def text(self) -> str:
+        prune(self._steps, self._used_later, lambda: not self._problem(*self._printed()))
+        text, last_part = self._printed()
+        problem = self._problem(text, last_part)
+        if problem:
+            raise NotReproduced(f"its script does not show it: {problem}")
+        return text
+
+    def _printed(self) -> tuple[str, int]:
+        """The text, and the line where its last part begins: the one that is to fail."""
+        printer = Printer(self._engine, self._steps, self._used_later, self._uncaught)
+        ending: Lines = []
+        if self._judged and is_named_got(self._judged, self._expected):
+            printer.names.give(self._judged.slot, GOT)
+        body = printer.lines()
+        if self._judged:
+            ending = [*closing(printer, self._judged, self._expected), 'print("holds")']
+        docstring = described(self._engine, self._clause, self._error)
+        text = assembled(docstring, printer.prelude(), body + ending, printer.numpy)
+        return text, ast.parse(text).body[-max(1, len(ending))].lineno
+
+    @property
+    def _expected(self) -> Any:
+        return getattr(self._error, "expected", None)
+
+    def _problem(self, text: str, last_part: int) -> str:
+        """Why the script does not show the failure; empty where it does."""
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        code = compile(text, FILE, "exec")
+        with contextlib.redirect_stdout(io.StringIO()):
+            error = _in_a_fresh_world(self._engine, lambda: exec(code, namespace))  # noqa: S102  our own text
+        if error is None:
+            return "it runs to its end"
+        lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
+        if type(error) is not self._expected_error or lines[0] < last_part:
+            return f"it stops in line {lines[0]} with {judge.show(error)}"
+        if self._judged and isinstance(self._expected, np.ndarray | bool) and self._got is not None:
+            return "" if same(namespace[GOT], self._got) else f"it gets {judge.show(namespace[GOT])}"
+        return ""
+
+    @property
+    def _got(self) -> Any:
+        return getattr(self._error, "got", None)
+
+    @property
+    def _expected_error(self) -> type[BaseException]:
+        if self._judged:
+            return AssertionError
+        return type(self._got if isinstance(self._got, BaseException) else self._error)
+
+
+def _in_a_fresh_world(engine: Engine, run: Callable[[], object]) -> BaseException | None:
+    """The error that `run` ends with, or None."""
+    with World(engine, FILE) as world:
+        world.enter()
+        try:
+            run()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the engine raises
+            return error
+        finally:
+            world.leave()
+    return None
+
+
+def _alike(one: BaseException, other: BaseException) -> bool:
+    """Whether two runs failed in the same way."""
+    if isinstance(one, Failure) and isinstance(other, Failure):
+        return (one.kind, one.what) == (other.kind, other.what) and (one.kind != "wrong" or same(one.got, other.got))
+    return type(one) is type(other)
