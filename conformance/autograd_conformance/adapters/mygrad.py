@@ -42,7 +42,7 @@ class MyGrad(Engine):
         "expand_dims": "mg.expand_dims(x, axis)",
         "squeeze": "x.squeeze(axis)",
         "broadcast_to": "mg.broadcast_to(x, shape)",
-        "select": "x[key]",
+        "select": "x[(*key, ...)]",  # x[0] of a vector is a NumPy scalar, and so no view
         "slice": "x[key]",
         "add_": "x += y",
         "multiply_": "x *= y",
