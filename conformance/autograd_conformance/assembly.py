@@ -24,7 +24,8 @@ def assembled(docstring: str, prelude: tuple[Lines, Lines], body: Lines, numpy: 
     if numpy in used:
         imports.append("import numpy" if numpy == "numpy" else f"import numpy as {numpy}")
     head = [*imports, *(line for line in borrowed if line not in imports), *helpers]
-    return "\n\n".join(part for part in (docstring, _spaced(head), "\n".join(body)) if part) + "\n"
+    gap = "\n\n\n" if head and "\n" in head[-1] else "\n\n"
+    return f"{docstring}\n\n{_spaced(head)}{gap}" + "\n".join(body) + "\n"
 
 
 def _spaced(parts: Lines) -> str:

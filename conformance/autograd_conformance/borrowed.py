@@ -25,13 +25,17 @@ class Borrowed:
 
     def __init__(self, adapter: type[Engine]) -> None:
         classes = [owner for owner in reversed(adapter.__mro__) if issubclass(owner, Engine) and owner is not Engine]
-        self.module = sys.modules[adapter.__module__]
         self._modules: dict[str, ModuleType] = {owner.__module__: sys.modules[owner.__module__] for owner in classes}
         self._statements = {name: _top_level(module) for name, module in self._modules.items()}
         self._needed: set[tuple[str, str]] = set()
         self._plain_imports: set[str] = set()
         for name in list(self._modules):
             self._need_settings(name)
+
+    def globals(self) -> dict[str, list[Any]]:
+        """Every name that the modules know, and what it means in each."""
+        names = {name for module in self._modules.values() for name in vars(module)}
+        return {name: [vars(each)[name] for each in self._modules.values() if name in vars(each)] for name in names}
 
     def copies(self, module: str | None) -> bool:
         """Whether text of this module is copied into scripts; anything else is imported by them."""
@@ -41,8 +45,15 @@ class Borrowed:
         """`names` are used by text of `module`."""
         for name in names:
             if (module, name) not in self._needed:
+                self._refuse_two_meanings(module, name)
                 self._needed.add((module, name))
                 self._need_one(module, name)
+
+    def _refuse_two_meanings(self, module: str, name: str) -> None:
+        value = vars(sys.modules[module]).get(name)
+        for other, same_name in self._needed:
+            if same_name == name and vars(sys.modules[other]).get(name) is not value:
+                raise Unprintable(f"{name!r} means one thing in {module} and another in {other}: rename one of them")
 
     def _need_one(self, module: str, name: str) -> None:
         statement = next((each for each in self._of(module) if name in _binds(each)), None)

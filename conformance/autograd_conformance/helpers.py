@@ -59,7 +59,10 @@ class Helpers:
             _Standalone(own_name, self._attribute, self._operator).visit(definition)
             if own_name in free_names(definition):
                 raise Unprintable(f"{function.__qualname__} passes {own_name!r} on; a script has no adapter to pass")
-        outside = {name: self._value(value, name) for name, value in inspect.getclosurevars(function).nonlocals.items()}
+        outside = {
+            name: self._value(value, name)
+            for name, value in inspect.getclosurevars(inspect.unwrap(function)).nonlocals.items()
+        }
         if hasattr(function, "template"):
             outside["device"] = ast.Constant(self._engine.device)
         Substitution(outside).visit(definition)

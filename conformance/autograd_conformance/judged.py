@@ -1,7 +1,7 @@
 """Which recorded value a failure is about, found out and not guessed.
 
-An array is known by its identity.  Anything else is the latest call whose result, were it different, would change what
-was judged: the clause is run again with that one result altered.
+An array is known by its identity.  Anything else is the latest call whose result, were it different, would have changed
+what was judged or let the clause go on: it is run again with that one result altered.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from autograd_conformance.judge import Failure
 from autograd_conformance.recording import Alteration, Call, Recorder, Slot
 
-Rerun: TypeAlias = "Callable[[Alteration], Failure | None]"
-"""Runs the clause again with one result altered; the failure that comes of it."""
+Rerun: TypeAlias = "Callable[[Alteration], tuple[Recorder, BaseException | None]]"
+"""Runs the clause again with one result altered."""
 
 MOST_RERUNS = 20
 
@@ -41,10 +41,17 @@ def find(recorder: Recorder, failure: Failure, rerun: Rerun) -> Judged | None:
         for form in _forms(call, slot, failure.got)
     ]
     for number, judged in candidates[:MOST_RERUNS]:
-        again = rerun(Alteration(number, _other(recorder, judged, failure)))
-        if again is None or again.what != failure.what or not same(again.got, failure.got):
+        again, error = rerun(Alteration(number, _other(recorder, judged, failure)))
+        if _makes_a_difference(len(again.results) - len(recorder.results), failure, error):
             return judged
     return None
+
+
+def _makes_a_difference(further: int, failure: Failure, error: BaseException | None) -> bool:
+    """Whether the clause went further (by so many results), or judged another value at the same place."""
+    if further or not isinstance(error, Failure):
+        return further > 0 or error is None
+    return not same(error.got, failure.got)
 
 
 def _forms(call: Call, slot: Slot, got: Any) -> list[Literal["value", "is None", "is not None"]]:

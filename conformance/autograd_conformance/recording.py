@@ -125,12 +125,12 @@ class Recorder(Engine):
             return None
         if type(value) in (tuple, list):
             call.result = _mapped(Slot, value)
-            return _mapped(_seen_by_clause, call.result)
+            return _mapped(lambda slot: slot.value if _is_looked_at(call, slot.value) else slot, call.result)
         if recorder.altered and recorder.altered.number == len(recorder.results):
             value = recorder.altered.value
         call.result = slot = Slot(value)
         recorder.results.append((call, slot))
-        return value if call.name in ("array", "requires_grad", "is_leaf") else _seen_by_clause(slot)
+        return value if _is_looked_at(call, value) else slot
 
     def _block(recorder, call: Call, run: Callable[[], Any]) -> RecordedBlock:
         try:
@@ -215,9 +215,11 @@ def _noted(value: Any) -> Any:
     return _mapped(lambda one: one.copy() if isinstance(one, np.ndarray) else one, value)
 
 
-def _seen_by_clause(slot: Slot) -> Any:
-    """Clauses look at these values and at no others."""
-    return slot.value if slot.value is None or isinstance(slot.value, bool | np.ndarray) else slot
+def _is_looked_at(call: Call, value: Any) -> bool:
+    """Whether a clause sees the value itself: tensors are of the engine's own kind, even where that is an array."""
+    if call.kind == "function":  # what a function of the clause returned comes back
+        return value is None or isinstance(value, bool | np.ndarray)
+    return value is None or (call.kind == "verb" and call.name in ("array", "requires_grad", "is_leaf"))
 
 
 def _bare(value: Any) -> Any:

@@ -98,7 +98,7 @@ class _Reproduction:
 
     def _find_judged(self, error: BaseException) -> Judged | None:
         if isinstance(error, Failure) and error.kind == "wrong":
-            judged = find(self._recorder, error, self._failure_of_rerun)
+            judged = find(self._recorder, error, self._run)
             if judged is None:
                 raise NotReproduced(
                     f"{error.what}: the clause computed it, and no single result of the engine is at fault"
@@ -107,10 +107,6 @@ class _Reproduction:
         if not any(call.error is not None for call in calls(self._recorder.steps)):
             raise NotReproduced(f"no call of the engine raised {judge.show(error)}")
         return None
-
-    def _failure_of_rerun(self, altered: Alteration) -> Failure | None:
-        _, error = self._run(altered)
-        return error if isinstance(error, Failure) else None
 
     def text(self) -> str:
         prune(self._steps, self._used_later, lambda: not self._problem(*self._printed()))

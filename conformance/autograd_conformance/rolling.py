@@ -66,7 +66,7 @@ class Roller:
         inside = [self._places[slot] for slot in uses([step]) if self._places.get(slot, -1) >= first]
         if any(place - origin > period for origin in inside) or not isinstance(step, Call) or functions_of(step):
             return False
-        if len(self._results[place]) != len(self._results[place - period]):
+        if not isinstance(before, Call) or (step.kind, step.name) != (before.kind, before.name):
             return False
         return place < first + 2 * period or self._alike(step, before, period)
 

@@ -37,9 +37,9 @@ class Printer:
         self._engine, self._adapter, self._steps = engine, type(engine), steps
         self._borrowed = Borrowed(self._adapter)
         self._helpers = Helpers(engine, self._borrowed)
-        module = vars(self._borrowed.module)
-        self.numpy = next(name for name in ("np", "numpy", "numpy_") if module.get(name, np) is np)
-        self.names = Names(steps, {*module, *vars(builtins), "got", "expected"})
+        taken = self._borrowed.globals()
+        self.numpy = next(name for name in ("np", "numpy", "numpy_") if all(v is np for v in taken.get(name, ())))
+        self.names = Names(steps, {*taken, *vars(builtins), "got", "expected"})
         self._uses = uses(steps)
         self._uses.update(used_later)
         self._uncaught = [id(error) for error in uncaught]
@@ -156,8 +156,7 @@ def _indented(lines: Lines) -> Lines:
 
 def _plain_type(error: BaseException) -> str:
     """The nearest exception type that needs no import."""
-    names = [kind.__name__ for kind in type(error).__mro__ if vars(builtins).get(kind.__name__) is kind]
-    return names[0]
+    return next(str(kind.__name__) for kind in type(error).__mro__ if vars(builtins).get(kind.__name__) is kind)
 
 
 def wrapped(line: str) -> Lines:

@@ -99,11 +99,17 @@ def _statements(template: str) -> list[ast.stmt]:
 
 
 def _lambda(function: FunctionType) -> ast.Lambda:
+    """The smallest lambda of the source whose body has all the code of `function` in it."""
     lines, _ = inspect.findsource(function)
     found = [node for node in ast.walk(ast.parse("".join(lines))) if isinstance(node, ast.Lambda)]
-    places = set(function.__code__.co_positions())
-    for node in found:
-        body = node.body
-        if (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in places:
-            return node
-    raise Unprintable(f"the lambda in line {function.__code__.co_firstlineno} was not found in its source")
+    places = [place for place in function.__code__.co_positions() if None not in place and place[2] != place[3]]
+    around = [node for node in found if all(_contains(node.body, place) for place in places)]
+    if not around:
+        raise Unprintable(f"the lambda in line {function.__code__.co_firstlineno} was not found in its source")
+    return min(around, key=lambda node: len(ast.unparse(node)))
+
+
+def _contains(node: ast.expr, place: tuple[Any, ...]) -> bool:
+    line, end_line, column, end_column = place
+    starts = (node.lineno, node.col_offset) <= (line, column)
+    return starts and (end_line, end_column) <= (node.end_lineno or 0, node.end_col_offset or 0)
