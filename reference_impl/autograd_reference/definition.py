@@ -9,7 +9,7 @@ say what it needs, and so what recording must save:
     a parameter's name    names after ";" in the signature are not differentiable: axes, sizes, ...
     result                the value of the result
     shape                 the shape of the operand the rule is for
-    index                 the position of that operand
+    which                 the position of that operand among the operands
 
 A rule that gives a cotangent broader than the operand is completed by summing over what was broadcast, and one of
 another dtype by casting: the backward walk does both, in one place.
@@ -27,7 +27,7 @@ Place = int | slice
 class Plan:
     """What to save and which rules to run, given which operands require gradients.
 
-    A rule reads its values from a frame: `[*saved operands, (result), *parameters, shape, index]`.
+    A rule reads its values from a frame: `[*saved operands, (result), *parameters, shape, which]`.
     """
 
     __slots__ = ("operator", "rules", "saves", "saves_result")
@@ -50,7 +50,7 @@ class Plan:
         places: dict[str, Place] = {name: operands.index(name) for name in operands}
         if self.operator.rest in places:
             places[self.operator.rest] = slice(operands.index(self.operator.rest), len(operands))
-        others = [*["result"] * self.saves_result, *self.operator.parameters, "shape", "index"]
+        others = [*["result"] * self.saves_result, *self.operator.parameters, "shape", "which"]
         return places | {name: len(operands) + k for k, name in enumerate(others)}
 
 
@@ -78,6 +78,8 @@ class Operator:
         self.may_copy = may_copy
         self.rules = rules
         self.plans: dict[int, Plan] = {}
+        names = [*self.operands, *self.parameters, "result", "shape", "which"]
+        assert len(set(names)) == len(names), f"{name} uses a name twice"
         assert rules.keys() <= set(self.operands), f"{name} has rules for unknown operands"
 
     def plan(self, key: int) -> Plan:

@@ -113,9 +113,8 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
 def take_along_dim(x: Tensor, indices: Tensor, dim: int) -> Tensor:
     """Like gather, but x and the indices broadcast in the other dimensions."""
     dim %= x.ndim
-    # The dimension itself need not agree: give both length one there, and let torch find the common shape.
-    ones = [torch.empty(()).expand(*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)]
-    shape = torch.broadcast_tensors(*ones)[0].shape
+    # The dimension itself need not agree, so it is left out of the broadcasting.
+    shape = np.broadcast_shapes(*((*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)))
     wide = [y.expand(*shape[:dim], y.shape[dim], *shape[dim + 1 :]) for y in (x, indices)]
     return gather(wide[0], dim, wide[1])
 

@@ -89,7 +89,7 @@ def decorate_generator(function: Callable[..., Generator[Any, Any, Any]], mode: 
                 with GradMode(mode):
                     generator.close()
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - whatever is thrown in is for the generator to handle
                 argument, step = error, generator.throw
 
     return generate_in_mode

@@ -34,17 +34,17 @@ POW: Operator = Operator(
 TANH_BACKWARD: Operator = Operator(
     "tanh_backward",
     torch.ops.aten.tanh_backward.default,
-    "g result",
-    g=lambda gg, result: compute(TANH_BACKWARD, (gg, result)),
-    result=lambda gg, g, result: gg * g * result * -2,
+    "g y",
+    g=lambda gg, y: compute(TANH_BACKWARD, (gg, y)),
+    y=lambda gg, g, y: gg * g * y * -2,
 )
 TANH: Operator = Operator("tanh", torch.tanh, "x", x=lambda g, result: compute(TANH_BACKWARD, (g, result)))
 RELU_BACKWARD: Operator = Operator(
     "relu_backward",
-    lambda g, result: torch.ops.aten.threshold_backward.default(g, result, 0),
-    "g result",
-    g=lambda gg, result: compute(RELU_BACKWARD, (gg, result)),
-    result=lambda gg, shape: gg.new_zeros(shape),
+    lambda g, y: torch.ops.aten.threshold_backward.default(g, y, 0),
+    "g y",
+    g=lambda gg, y: compute(RELU_BACKWARD, (gg, y)),
+    y=lambda gg, shape: gg.new_zeros(shape),
 )
 RELU: Operator = Operator("relu", torch.relu, "x", x=lambda g, result: compute(RELU_BACKWARD, (g, result)))
 WHERE: Operator = Operator(
@@ -183,17 +183,22 @@ def index_put_(x: torch.Tensor, value: Any, *rest: Any) -> torch.Tensor:
     return x
 
 
+def with_leading_ones(g: Any, ndim: int) -> Any:
+    """An assigned value may have more dimensions than the positions, if these have length one."""
+    return g.reshape((1,) * (ndim - g.ndim) + tuple(g.shape))
+
+
 CAT: Operator = Operator(
     "cat",
     lambda *tensors: torch.cat(tensors[:-2], tensors[-2]),
     "*tensors; dim starts",
-    tensors=lambda g, shape, index, dim, starts: g.narrow(dim, starts[index], shape[dim]),
+    tensors=lambda g, shape, which, dim, starts: g.narrow(dim, starts[which], shape[dim]),
 )
 STACK: Operator = Operator(
     "stack",
     lambda *tensors: torch.stack(tensors[:-1], tensors[-1]),
     "*tensors; dim",
-    tensors=lambda g, index, dim: g.select(dim, index),
+    tensors=lambda g, which, dim: g.select(dim, which),
 )
 INDEX_ADD: Operator = Operator(
     "index_add",
@@ -232,7 +237,7 @@ INDEX_PUT: Operator = Operator(
     index_put,
     "x value *indices; dims adding",
     x=lambda g, indices, dims, adding: g if adding else compute(INDEX_PUT, (g, 0, *indices), (dims, False)),
-    value=lambda g, indices, dims: compute(INDEX, (g, *indices), (dims,)),
+    value=lambda g, shape, indices, dims: with_leading_ones(compute(INDEX, (g, *indices), (dims,)), len(shape)),
 )
 
 

@@ -1,0 +1,394 @@
+"""Passes: roots, order, release, accumulation, memory of gradients, the functional form, higher order."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_reference as torch
+from autograd_reference import rules
+from autograd_reference.node import Node
+
+
+def leaf(*shape: int) -> torch.Tensor:
+    return torch.arange(1.0, 1.0 + int(np.prod(shape))).reshape(shape).detach().requires_grad_()
+
+
+def memory(x: torch.Tensor) -> int:
+    return x._data.untyped_storage().data_ptr()
+
+
+def test_arguments_are_checked_first() -> None:
+    x = leaf(2)
+    y = x * x
+    for arguments, error in [
+        ((), RuntimeError),
+        ((torch.ones(1),), RuntimeError),
+        ((torch.ones(2, dtype=torch.complex64),), RuntimeError),
+        (([1.0, 1.0],), TypeError),
+        ((1.0,), TypeError),
+    ]:
+        with pytest.raises(error):
+            y.backward(*arguments)
+    with pytest.raises(RuntimeError):
+        torch.autograd.backward([y, y], [torch.ones(2)])
+    with pytest.raises(RuntimeError):
+        y.backward(torch.ones(2), inputs=[])
+    with pytest.raises(RuntimeError):
+        y.detach().backward(torch.ones(2))
+    assert x.grad is None and y.backward(torch.ones(2)) is None and x.grad.tolist() == [2, 4]
+
+
+def test_explicit_gradient_is_cast() -> None:
+    x = leaf(2)
+    (x * 2).backward(torch.tensor([1, 2]))
+    assert x.grad.dtype is torch.float32 and x.grad.tolist() == [2, 4]
+
+
+def test_mixed_dtypes() -> None:
+    x, y = leaf(2), torch.ones(2, dtype=torch.float64, requires_grad=True)
+    (x * y).sum().backward()
+    assert x.grad.dtype is torch.float32 and y.grad.dtype is torch.float64
+
+
+def test_several_roots() -> None:
+    x = leaf(2)
+    y = x * x
+    torch.autograd.backward([y.sum(), y, y, x], [None, torch.ones(2), torch.ones(2), torch.ones(2)])
+    assert x.grad.tolist() == [7, 13]
+
+
+def test_named_inputs() -> None:
+    x, z = leaf(2), leaf(2)
+    y = x * x
+    (y * z).sum().backward(inputs=[y, y, z])
+    assert y.grad.tolist() == [1, 2]
+    assert x.grad is None and z.grad.tolist() == [1, 4]
+
+
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
+    """The nodes that run, in order."""
+    from autograd_reference.graph import Recorded
+
+    ran: list[Node] = []
+    original = Recorded.gradients
+
+    def gradients(self: Recorded, *arguments: Any) -> Any:
+        ran.append(self)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Recorded, "gradients", gradients)
+    return ran
+
+
+def test_each_node_once_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = counting(monkeypatch)
+    x = leaf(2)
+    a = x * 2
+    b = a * a
+    c = a.exp()
+    d = b + a
+    e = (c * d).sum()
+    e.backward()
+    assert [n.name() for n in ran] == [f"{n}Backward0" for n in ("Sum", "Mul", "Add", "Exp", "Mul", "Mul")] and len(
+        set(ran)
+    ) == 6
+    assert ran[2] is d.grad_fn and ran[3] is c.grad_fn and ran[4] is b.grad_fn
+
+
+def test_only_needed_nodes_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = counting(monkeypatch)
+    x, y = leaf(2), leaf(2)
+    side = y.exp()
+    torch.autograd.grad((x * 2 * side).sum(), x)
+    assert side.grad_fn not in ran and len(ran) == 3
+
+
+def test_release() -> None:
+    x = leaf(2)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [4, 8]
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
+    z = (x + x).sum()
+    z.backward()
+    z.backward()
+    assert x.grad.tolist() == [8, 12]
+
+
+def test_saved_values_die_with_the_pass() -> None:
+    x = leaf(2)
+    y = x * 2
+    kept = weakref.ref(y._data)
+    z = (y * y).sum()
+    del y
+    z.backward(retain_graph=True)
+    assert kept() is not None
+    z.backward()
+    assert kept() is None
+
+
+def test_no_reference_cycles() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(3)
+        y = x.exp() * x
+        z = y * y
+        y.add_(z)
+        y[0].mul_(2)
+        w = y.tanh().sum()
+        dead = [weakref.ref(t) for t in (x, y, z, w)]
+        del x, y, z, w
+        assert [d() for d in dead] == [None] * 4
+    finally:
+        gc.enable()
+
+
+def test_graph_keeps_leaf_and_not_the_other_way_round() -> None:
+    x = leaf(2)
+    y = x + 1
+    alive = weakref.ref(x)
+    del x
+    assert alive() is not None
+    node = weakref.ref(y.grad_fn)
+    x = alive()
+    del y
+    assert node() is None and x is not None
+
+
+def test_accumulation_is_in_place() -> None:
+    x = leaf(2)
+    (x * 1).sum().backward()
+    first = x.grad
+    (x * 2).sum().backward()
+    assert x.grad is first and first.tolist() == [3, 3] and first._version == 1
+    assert not first.requires_grad and first.is_leaf
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda x, y: x + y,
+        lambda x, y: x.view(6) + y.view(6),
+        lambda x, y: x[None] + y[None],
+        lambda x, y: x.reshape(3, 2).t() + y.reshape(3, 2).t(),
+        lambda x, y: torch.cat([x, y]),
+        lambda x, y: torch.stack([x, y]),
+        lambda x, y: x.clone() + y.unsqueeze(0).squeeze(0),
+        lambda x, y: (x + y).expand(2, 2, 3),
+        lambda x, y: (x.view(6) * 2)[:3] + (y.view(6) * 2)[3:],
+    ],
+)
+def test_gradients_share_no_memory(join: Any) -> None:
+    x, y = leaf(2, 3), leaf(2, 3)
+    z = join(x, y)
+    g = torch.ones(z.shape)
+    for _ in range(2):
+        z.backward(g, retain_graph=True)
+        assert len({memory(x.grad), memory(y.grad), memory(g)}) == 3
+    once = [t.grad.tolist() for t in (x, y)]
+    g.zero_()
+    x.grad.mul_(0)
+    assert y.grad.tolist() == once[1]
+    results = torch.autograd.grad(z, [x, y, x], g)
+    assert len({memory(r) for r in (*results, g)}) == 4
+
+
+def test_gradient_is_dense() -> None:
+    x = leaf(3)
+    x.sum().backward()
+    x.grad[0] = 5
+    assert x.grad.tolist() == [5, 1, 1]
+    transposed = torch.ones(2, 3).t().detach().requires_grad_()
+    sliced = torch.ones(4, 4)[:, :2].detach().requires_grad_()
+    expanded = torch.ones(1, 4).expand(3, 4).detach().requires_grad_()
+    (transposed.sum() + (sliced * 2).sum() + expanded.sum()).backward()
+    assert [t.grad.stride() for t in (transposed, sliced, expanded)] == [(1, 3), (2, 1), (4, 1)]
+
+
+def test_grad_structure() -> None:
+    x, unused = leaf(2), leaf(2)
+    y = x * x
+    assert torch.autograd.grad(x.sum(), x)[0].tolist() == [1, 1]
+    gx, gy, again = torch.autograd.grad(y.sum(), [x, y, x])
+    assert gx.tolist() == [2, 4] == again.tolist() and gy.tolist() == [1, 1] and x.grad is None
+    with pytest.raises(RuntimeError):
+        torch.autograd.grad((x * 2).sum(), [unused])
+    assert torch.autograd.grad((x * 2).sum(), [unused], allow_unused=True) == (None,)
+    assert torch.autograd.grad((x * 2).sum(), [unused], materialize_grads=True)[0].tolist() == [0, 0]
+    for arguments in ([y.sum(), []], [y.sum(), torch.ones(2)], [y, x]):
+        with pytest.raises(RuntimeError):
+            torch.autograd.grad(*arguments)
+
+
+def test_higher_order() -> None:
+    x = leaf(3)
+    y = (x**4).sum()
+    for expected in ([4, 32, 108], [12, 48, 108], [24, 48, 72], [24, 24, 24]):
+        (g,) = torch.autograd.grad(y, x, create_graph=True)
+        assert g.tolist() == expected
+        y = g.sum()
+
+
+PROGRAMS = {
+    "elementwise": lambda x: (x * x / (x + 2) - (-x).exp() + (x * x + 1).log()).sum(),
+    "tanh": lambda x: (x.tanh() * x).sum(),
+    "relu": lambda x: (x.relu() * x * x).sum(),
+    "products": lambda x: ((x.t() @ x) * (x @ x.t()).sum()).sum() + (x[0] @ x.t() @ x[:, 0]),
+    "batched": lambda x: ((x.expand(2, 3, 3) @ x) ** 2).mean(),
+    "views": lambda x: (
+        x.diagonal() * x[1, :] * x.select(1, 0) * x.permute(1, 0)[2] * x.narrow(0, 1, 1).squeeze()
+    ).sum(),
+    "reductions": lambda x: (x.sum(0) * x.mean(1) * x.sum((0, 1), keepdim=True)).sum(),
+    "gathering": lambda x: (x[[0, 0, 2]] * x.index_select(1, torch.tensor([1, 1, 0])) * x[x > 0.4].sum()).sum(),
+    "gather": lambda x: (x.gather(1, torch.tensor([[0, 0], [1, 2], [2, 2]])) ** 3).sum(),
+    "joining": lambda x: (torch.cat([x, x * x, x]) * torch.stack([x, x, x]).view(9, 3)).sum(),
+    "where": lambda x: torch.where(x > 0.5, x * x, x * x * x).sum(),
+    "writes": lambda x: writes(x),
+}
+
+
+def writes(x: Any) -> Any:
+    y = x * x
+    y[0] = y[1] * 2
+    y[:, 1].mul_(x[2])
+    y[[0, 2]] = x[1:] * x[0]
+    y.t()[1].pow_(2)
+    y.view(9)[2:4].tanh_()
+    return (y * y).sum()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_first_and_second_derivatives_against_differences(name: str) -> None:
+    program = PROGRAMS[name]
+    point = np.random.default_rng(0).uniform(0.3, 1.2, (3, 3))
+    direction = np.random.default_rng(1).normal(size=(3, 3))
+
+    def gradient(at: np.ndarray) -> np.ndarray:
+        x = torch.tensor(at, requires_grad=True)
+        program(x).backward()
+        return x.grad.numpy()
+
+    def value(at: np.ndarray) -> float:
+        return program(torch.tensor(at)).item()
+
+    h = 1e-5
+    slope = (value(point + h * direction) - value(point - h * direction)) / (2 * h)
+    assert np.allclose((gradient(point) * direction).sum(), slope, rtol=1e-6)
+    x = torch.tensor(point, requires_grad=True)
+    (g,) = torch.autograd.grad(program(x), x, create_graph=True)
+    assert np.allclose(g.detach().numpy(), gradient(point))
+    (hv,) = torch.autograd.grad((g * torch.tensor(direction)).sum(), x)
+    differences = (gradient(point + h * direction) - gradient(point - h * direction)) / (2 * h)
+    assert np.allclose(hv.numpy(), differences, rtol=1e-5, atol=1e-7)
+
+
+def test_create_graph_replaces_grad() -> None:
+    x = leaf(2)
+    y = (x**3).sum()
+    with pytest.warns(UserWarning):
+        y.backward(create_graph=True)
+    first = x.grad
+    with pytest.warns(UserWarning):
+        y.backward(create_graph=True)
+    assert first.tolist() == [3, 12] and x.grad.tolist() == [6, 24] and x.grad.requires_grad
+    x.grad = None
+
+
+def test_mode_during_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def rule(g: Any) -> Any:
+        seen.append(torch.is_grad_enabled())
+        return -g
+
+    x = leaf(2)
+    monkeypatch.setitem(rules.NEG.rules, "x", rule)
+    monkeypatch.setattr(rules.NEG, "plans", {})
+    y = -x
+    torch.autograd.grad(y.sum(), x, retain_graph=True)
+    with torch.no_grad():
+        torch.autograd.grad(y, x, torch.ones(2), create_graph=True)
+        assert not torch.is_grad_enabled()
+    assert seen == [False, True] and torch.is_grad_enabled()
+
+
+def test_exception_in_a_rule_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rule(g: Any) -> Any:
+        raise KeyError("planted")
+
+    x = leaf(2)
+    monkeypatch.setitem(rules.NEG.rules, "x", rule)
+    monkeypatch.setattr(rules.NEG, "plans", {})
+    y = (-x).sum()
+    with pytest.raises(KeyError):
+        y.backward()
+    assert torch.is_grad_enabled() and x.grad is None
+
+
+def test_missing_rule() -> None:
+    assert "exponent" not in rules.POW.rules
+    with pytest.raises(NotImplementedError):
+        torch.pow(leaf(2), leaf(2))
+
+
+def test_empty_tensors() -> None:
+    x, y = torch.zeros(0, 3, requires_grad=True), leaf(3)
+    ((x * y).sum() + x.mean(0).sum() * 0).backward()
+    assert x.grad.shape == (0, 3) and y.grad.tolist() == [0, 0, 0]
+
+
+def test_threads_share_leaf_and_graph() -> None:
+    x = leaf(1000)
+    y = (x * x).sum()
+
+    def work() -> None:
+        for _ in range(50):
+            y.backward(retain_graph=True)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert x.grad.tolist() == (x.detach() * 400).tolist()
+
+
+DEEP = """
+import time
+import autograd_reference as torch
+x = torch.ones(1, requires_grad=True)
+y = torch.ones(1, requires_grad=True)
+per_node = {}
+for n in (20_000, 1_000_000):
+    start = time.perf_counter()
+    z = x
+    for _ in range(n // 2):
+        z = z + y
+        z = z * y
+    z.backward()
+    del z
+    per_node[n] = (time.perf_counter() - start) / n
+    assert x.grad.item() == 1 and y.grad.item() > n / 2
+    x.grad = y.grad = None
+assert per_node[1_000_000] < 4 * per_node[20_000] and per_node[1_000_000] < 60e-6, per_node
+print(per_node)
+"""
+
+
+def test_deep_chain() -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(torch.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", DEEP], capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
