@@ -259,12 +259,20 @@ class Expected:
     gradients: tuple[Array | None, ...]
 
 
-def expect(program: Program, aliasing: Collection[str], cotangents: Sequence[Array] | None = None) -> Expected:
-    """Values and gradients in the program's dtype, exact to the last bit; cotangents are the program's unless given."""
+def expect(program: Program, aliasing: Collection[str]) -> Expected:
+    """Values and gradients in the program's dtype, exact to the last bit."""
+    roots = roots_of(program, aliasing)
+    return pull_back(program, roots, program.cotangent_arrays([root.value.shape for root in roots]))
+
+
+def roots_of(program: Program, aliasing: Collection[str]) -> list[Dual]:
+    """The program's roots, as they are after its last step."""
     tensors = Oracle(aliasing).run(program)
-    roots = [tensors[number] for number in program.roots]
-    if cotangents is None:
-        cotangents = program.cotangent_arrays([root.value.shape for root in roots])
+    return [tensors[number] for number in program.roots]
+
+
+def pull_back(program: Program, roots: Sequence[Dual], cotangents: Sequence[Array]) -> Expected:
+    """The gradients for these cotangents: their product with the roots' derivatives."""
     total = sum(
         cotangent.reshape(-1).astype(np.float64) @ root.tangent.reshape(cotangent.size, -1)
         for cotangent, root in zip(cotangents, roots, strict=True)
@@ -275,4 +283,5 @@ def expect(program: Program, aliasing: Collection[str], cotangents: Sequence[Arr
         columns = np.asarray(total)[first : first + array.size]
         gradients.append(columns.reshape(array.shape).astype(program.dtype) if each.requires_grad else None)
         first += array.size if each.requires_grad else 0
-    return Expected(tuple(root.value.astype(program.dtype) for root in roots), tuple(cotangents), tuple(gradients))
+    values = tuple(root.value.astype(program.dtype) for root in roots)
+    return Expected(values, tuple(cotangents), tuple(gradients))
