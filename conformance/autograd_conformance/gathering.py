@@ -12,9 +12,9 @@ import pytest
 from autograd_conformance import report, terminal
 from autograd_conformance.collecting import result_of
 from autograd_conformance.expectations import Expectation, write
-from autograd_conformance.judging import Sitting, expectations_for
 from autograd_conformance.results import BAD, FAILING, Counterexample, Result
 from autograd_conformance.script_files import keep_scripts
+from autograd_conformance.sitting import Sitting, expectations_for
 
 
 class Gathering:

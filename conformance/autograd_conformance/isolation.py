@@ -18,8 +18,8 @@ from autograd_conformance import cases
 from autograd_conformance.collecting import result_of, show_result
 from autograd_conformance.expectations import LETHAL, after_loss
 from autograd_conformance.gathering import Gathering
-from autograd_conformance.judging import Sitting
 from autograd_conformance.results import Counterexample, Result
+from autograd_conformance.sitting import Sitting
 from autograd_conformance.watch import LastWords, read_last_words
 from autograd_conformance.wording import full_text
 

@@ -3,66 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import FunctionType
 
 import pytest
 
 from autograd_conformance.clauses import Clause
 from autograd_conformance.collecting import JUDGE, ClauseItem, usage_errors_reach_the_controller
-from autograd_conformance.engine import Engine
-from autograd_conformance.expectations import Expectation, ExpectationsError, load
 from autograd_conformance.loading import load_engine
 from autograd_conformance.results import Result
 from autograd_conformance.runner import Settings, judge
+from autograd_conformance.sitting import EngineFacts, Sitting, expectations_for
 from autograd_conformance.watch import Watch
-
-
-@dataclass(frozen=True)
-class EngineFacts:
-    """The engine as reports name it."""
-
-    name: str
-    version: str
-    url: str
-    device: str
-    dtypes: list[str]
-    operators: list[str]
-
-    @classmethod
-    def of(cls, engine: Engine) -> EngineFacts:
-        facts = engine.name, engine.version, engine.url, engine.device
-        return cls(*facts, list(engine.dtypes), sorted(engine.operators))
-
-
-@dataclass(frozen=True)
-class Sitting:
-    """What a process is about to judge: said before the first clause, for those who must account for every one."""
-
-    engine: EngineFacts
-    clauses: dict[str, Result]
-    """Node id -> a result yet to be judged; never a good one, whatever happens to it."""
-    existing: list[str]
-    """Ids of all clauses that are known to exist, selected or not."""
-    deselected: int
-
-    def write(self, folder: Path, worker: str) -> None:
-        (folder / f"{worker}.sitting").write_text(json.dumps(asdict(self)))
-
-    @classmethod
-    def read(cls, folder: Path, worker: str) -> Sitting | None:
-        """None: the worker has not come so far."""
-        path = folder / f"{worker}.sitting"
-        if not path.exists():
-            return None
-        data = json.loads(path.read_text())
-        clauses = {node: Result.from_json(blank) for node, blank in data["clauses"].items()}
-        return cls(EngineFacts(**data["engine"]), clauses, data["existing"], data["deselected"])
 
 
 class Judging:
@@ -115,17 +69,6 @@ class Judging:
             exhaustive=option("impl_expect_write") is not None,
             isolated=self._watch is not None,
         )
-
-
-def expectations_for(config: pytest.Config, engine: str, existing: Collection[str]) -> Mapping[str, Expectation]:
-    """What `--impl-expect` says of `engine`; nothing, without it."""
-    path = config.getoption("impl_expect")
-    if path is None:
-        return {}
-    try:
-        return load(path, engine, existing)
-    except ExpectationsError as error:
-        raise pytest.UsageError(f"--impl-expect: {error}") from error
 
 
 def _ids_of_the_spec() -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 
 from autograd_conformance.gathering import Gathering
 from autograd_conformance.isolation import Controller, choose_isolation
-from autograd_conformance.judging import Judging
 from autograd_conformance.loading import check_spelling_of, load_engine
 from autograd_conformance.profiles import PROFILES
+from autograd_conformance.sitting import Sitting
 from autograd_conformance.watch import Watch
 
 
@@ -33,7 +34,7 @@ def start(config: pytest.Config) -> None:
         folder = Path(tempfile.mkdtemp(prefix="autograd-conformance-"))
         config.pluginmanager.register(Controller(config, gathering, folder))
     else:
-        config.pluginmanager.register(Judging(config, seed, None, gathering.expect))
+        config.pluginmanager.register(_judging(config, seed, None, gathering.expect))
 
 
 def check_adapter(config: pytest.Config) -> int:
@@ -46,11 +47,17 @@ def check_adapter(config: pytest.Config) -> int:
     return run_check(load_engine(impl, config.getoption("impl_device")))
 
 
-def _judging_in_worker(config: pytest.Config, workerinput: dict[str, Any]) -> Judging:
+def _judging_in_worker(config: pytest.Config, workerinput: dict[str, Any]) -> object:
     given = workerinput["autograd_conformance"]
     folder, worker = Path(given["folder"]), workerinput["workerid"]
     watch = Watch(folder, worker, config.getoption("impl_timeout"))
-    return Judging(config, given["seed"], watch, lambda sitting: sitting.write(folder, worker))
+    return _judging(config, given["seed"], watch, lambda sitting: sitting.write(folder, worker))
+
+
+def _judging(config: pytest.Config, seed: int, watch: Watch | None, announce: Callable[[Sitting], None]) -> object:
+    from autograd_conformance.judging import Judging  # with Hypothesis, which a process that only gathers need not load
+
+    return Judging(config, seed, watch, announce)
 
 
 def _seed(config: pytest.Config) -> int:
