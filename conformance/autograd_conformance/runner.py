@@ -37,7 +37,7 @@ from autograd_conformance.reproduction import script
 from autograd_conformance.results import Counterexample, Result, Verdict
 from autograd_conformance.signature import Signature, Symptom, could_become
 from autograd_conformance.trial import CONTROL, SUITE_FAILED, BeforeExample, Budget, Finding, Trial, where
-from autograd_conformance.world import World, spoiled_by
+from autograd_conformance.world import World, spoil, spoiled_by
 
 PATIENCE = 10
 """So many failures in a row that show nothing new are enough."""
@@ -119,6 +119,8 @@ def _verdict(clause: Clause, engine: Engine, settings: Settings, before_example:
             session.run()
         except Unsupported as reason:
             return Result.of(clause, "unsupported", str(reason))
+        if world.spoiled:
+            spoil(world.spoiled)
         return session.result()
 
 

@@ -25,8 +25,13 @@ _PROBES = {"negative": 1, "add": 2, "multiply": 2, "subtract": 2}
 _MODES = (NO_GRAD, ENABLE_GRAD, GRAD_DECORATOR, GRAD_SWITCH)
 
 
+def spoil(reason: str) -> None:
+    """Say that this process was left in a state that cannot be put right, so that nothing more can be judged in it."""
+    _spoilers.append(reason)
+
+
 def spoiled_by() -> str | None:
-    """What has left this process in a state that cannot be put right, so that nothing more can be judged in it; or None."""
+    """The first such reason, or None."""
     return _spoilers[0] if _spoilers else None
 
 
@@ -35,8 +40,8 @@ class World:
 
     def __init__(self, engine: Engine, clause: str) -> None:
         self.engine, self.clause = engine, clause
-        self.spoiled = False
-        """Recording was left off, and nothing switches it on again."""
+        self.spoiled: str | None = None
+        """Why nothing more can be judged in this process."""
         self.attributes = dict(vars(engine))
         self.floating_point = np.geterr()
         self.folder = os.getcwd()
@@ -57,19 +62,19 @@ class World:
 
     # ---- one example ----
     def enter(self) -> None:
-        """Everything as it was at first; the recursion limit leaves the same number of frames, however deep we are."""
+        """The same start for every example; about the same number of frames is left, however deep the caller is."""
         self._limit = sys.getrecursionlimit()
         self._warnings = warnings.catch_warnings()
         self._warnings.__enter__()
         warnings.simplefilter("ignore")  # what an engine warns of is no failure, whatever filters the user has set
         random.seed(0)
         np.random.seed(0)
-        self._restore()
         sys.setrecursionlimit(_depth() + self.frames)
         self._switch_recording_on()
 
     def leave(self) -> None:
-        """The caller's own limit and filters again."""
+        """What the example has changed, put back; the caller's own limit and filters again."""
+        self._restore()
         self._warnings.__exit__(None, None, None)
         sys.setrecursionlimit(self._limit)
 
@@ -77,11 +82,8 @@ class World:
         """Raises Failure if the example has left recording off."""
         if self.can_tell and not self._records() and not self._records():  # twice: an operator may be at fault instead
             self._switch_recording_on()
-            self.spoiled = not self._records()
-            if self.spoiled:
-                _spoilers.append(
-                    f"{self.clause} left recording off, and {self.engine.name} has no call to switch it on"
-                )
+            if not self._records():
+                self.spoiled = f"{self.clause} left recording off, and {self.engine.name} has no call to switch it on"
             raise Failure("wrong", "left recording off", True, False)
 
     def _restore(self) -> None:
