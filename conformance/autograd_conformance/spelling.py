@@ -43,19 +43,25 @@ def compile_spelling(owner: type, name: str, parameters: Sequence[str], spelling
         return _compile(owner, name, spelling, ", ".join(parameters))
     if not callable(spelling):
         raise TypeError(f"{owner.__name__}.operators[{name!r}]: expected text or a function, got {spelling!r}")
-    return _without_engine(spelling)
+    return _without_engine(spelling, _where(owner, name))
 
 
-def _without_engine(function: Callable[..., Any]) -> Callable[..., Any]:
+def _where(owner: type, name: str) -> str:
+    """The file name of a spelling's code, by which `judge.raised_by_engine` knows whose exception it is."""
+    return f"<spelling {owner.__name__}.{name}>"
+
+
+def _without_engine(function: Callable[..., Any], where: str) -> Callable[..., Any]:
     def spelled(engine: Any, *tensors: Any, **params: Any) -> Any:
         return function(*tensors, **params)
 
+    spelled.__code__ = spelled.__code__.replace(co_filename=where)
     spelled.spelled = function  # type: ignore[attr-defined]
     return spelled
 
 
 def _compile(owner: type, name: str, text: str, parameters: str) -> Callable[..., Any]:
-    where = f"<spelling {owner.__name__}.{name}>"
+    where = _where(owner, name)
     try:
         body = [ast.Return(ast.parse(text, where, "eval").body)]
     except SyntaxError:
