@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from autograd_conformance.engine import GROUPS, Engine
 from autograd_conformance.operators import OPERATORS
@@ -21,9 +23,9 @@ def lines() -> Iterator[str]:
     """The page, line by line, made from the contract itself."""
     yield INTRODUCTION
     yield "FACTS"
-    for name in inspect.get_annotations(Engine):
-        if not name.startswith("_"):
-            yield f"  {name} = {vars(Engine)[name]!r}"
+    for name, meaning in _facts():
+        yield f"  {name} = {vars(Engine)[name]!r}"
+        yield f"      {meaning}"
     yield "\nVERBS, by capability: an engine has one when all its verbs are spelled"
     for name, group in GROUPS.items():
         yield f"\n  {name}: {group.promise}"
@@ -33,6 +35,15 @@ def lines() -> Iterator[str]:
     yield "\nOPERATORS: every clause on programs needs add or multiply; the more there are, the more is judged"
     for operator in OPERATORS.values():
         yield f"  {operator.name + '(' + ', '.join(operator.parameters) + ')':44} {operator.kind:9} {operator.meaning}"
+
+
+def _facts() -> Iterator[tuple[str, str]]:
+    """The class attributes that have a docstring below them."""
+    (engine,) = ast.parse(inspect.getsource(Engine)).body
+    assert isinstance(engine, ast.ClassDef)
+    for fact, below in pairwise(engine.body):
+        if isinstance(fact, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            yield ast.unparse(fact.target), str(below.value.value)
 
 
 def _parameters(verb: str) -> str:

@@ -30,15 +30,21 @@ class Engine:
 
     # ---- facts, as data ---------------------------------------------------------------------------------------------
     name: ClassVar[str] = ""
+    """As reports call the engine."""
     version: ClassVar[str] = ""
+    """The installed version, asked of the engine and not written down."""
     url: ClassVar[str] = ""
+    """Where a reader finds the engine."""
     operators: ClassVar[Mapping[str, Spelling]] = {}
     """Operator -> its spelling.  Names and parameters are those of `operators.py`; write operators end in `_`."""
     aliasing: ClassVar[frozenset[str]] = frozenset()
-    """Operators (of kind *view*) and `detach`, if its result shares memory with its operand."""
+    """Operators of kind *view*, and `detach`, whose result shares memory with the operand."""
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    """NumPy's names of the floating dtypes to judge in."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    """What `--impl-device` may name; templates know the chosen one as `device`."""
     max_ndim: ClassVar[int] = 4
+    """No tensor with more axes is made; 0: scalars only."""
     max_nodes: ClassVar[int | None] = None
     """The longest chain that the engine claims to support; None: as long as memory lasts."""
     accepts_cotangent: ClassVar[bool] = True
