@@ -37,7 +37,11 @@ def draw_programs(examples: int, palette: Palette = COMPLETE, start: int = 0) ->
 
     @seed(start)
     @settings(
-        max_examples=examples, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=HealthCheck
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
     @given(programs_of(palette))
     def keep(program: Program) -> None:
