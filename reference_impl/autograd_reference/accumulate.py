@@ -33,12 +33,18 @@ class AccumulateGrad(Node):
 
 def accumulator_edge(leaf: Tensor) -> Edge:
     """The edge to the node of a leaf, which lives as long as a graph uses the leaf."""
+    node = None if leaf._accumulator is None else leaf._accumulator()
+    return (new_accumulator(leaf) if node is None else node), 0
+
+
+def new_accumulator(leaf: Tensor) -> AccumulateGrad:
+    """The node of a leaf that no graph uses yet; only one, even if two threads begin to use the leaf together."""
     with _lock:
         node = None if leaf._accumulator is None else leaf._accumulator()
         if node is None:
             node = AccumulateGrad(leaf)
             leaf._accumulator = weakref.ref(node)
-        return node, 0
+        return node
 
 
 def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:

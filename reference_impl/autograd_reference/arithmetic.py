@@ -105,21 +105,21 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, "cpu")
 
 
-def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
-    """The dimensions of a reduction: all for None and for ()."""
+def dims_of(x: Tensor, dim: Dims, keepdim: bool) -> tuple[int, ...] | None:
+    """The dimensions of a reduction. None and () mean all, which is None unless they are to stay."""
     if dim is None or dim == ():
-        return tuple(range(x.ndim))
+        return tuple(range(x.ndim)) if keepdim and x.ndim else None
     return (dim,) if isinstance(dim, int) else tuple(dim)
 
 
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The sum over some dimensions, or over all; they stay with length one if `keepdim`."""
-    return apply(rules.SUM, (x,), (dims_of(x, dim), keepdim))
+    return apply(rules.SUM, (x,), (dims_of(x, dim, keepdim), keepdim))
 
 
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The mean over some dimensions, or over all. RuntimeError for integers."""
-    return apply(rules.MEAN, (x,), (dims_of(x, dim), keepdim))
+    return apply(rules.MEAN, (x,), (dims_of(x, dim, keepdim), keepdim))
 
 
 def matmul(x: Tensor, y: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
         rows = matmul(reshape(x, -1, x.shape[-1]), y) if x.numel() else None
         if rows is not None:
             return reshape(rows, *x.shape[:-1], y.shape[-1])
-    return apply(rules.MATMUL, (x, y))
+    return apply(rules.MATMUL, (x, y), (y.stride(-2) == 1,))
 
 
 def bitwise_not(x: Tensor) -> Tensor:

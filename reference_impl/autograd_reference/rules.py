@@ -7,6 +7,7 @@ it runs on raw tensors, and the recorded one (`create_graph`), where whatever it
 from __future__ import annotations
 
 import operator as python
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -66,34 +67,39 @@ INVERT: Operator = Operator("bitwise_not", python.invert, "x")
 # Reductions and products.
 
 
-def spread(g: Any, shape: torch.Size, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """The cotangent of a reduction, repeated for every element that was reduced."""
-    if not keepdim:
+def spread(g: Any, shape: torch.Size, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+    """The cotangent of a reduction, repeated for every element that was reduced. No `dims` means all."""
+    if dims is not None and not keepdim:
         for dim in sorted(dim % len(shape) for dim in dims):
             g = g.unsqueeze(dim)
     return g.expand(shape)
 
 
+def reduce(kernel: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """A reduction over some dimensions, or over all."""
+    return lambda x, dims, keepdim: kernel(x) if dims is None else kernel(x, dims, keepdim)
+
+
 SUM: Operator = Operator(
     "sum",
-    lambda x, dims, keepdim: x.sum(dims, keepdim) if dims else x.clone(),
+    reduce(torch.sum),
     "x; dims keepdim",
     x=lambda g, shape, dims, keepdim: spread(g, shape, dims, keepdim),
 )
 MEAN: Operator = Operator(
     "mean",
-    lambda x, dims, keepdim: x.mean(dims, keepdim),
+    reduce(torch.mean),
     "x; dims keepdim",
     x=lambda g, shape, dims, keepdim: spread(g / (shape.numel() // max(g.numel(), 1)), shape, dims, keepdim),
 )
-# Both operands are at least matrices: the public function sees to vectors.
+# Both operands are at least matrices: the public function sees to vectors. When y is a transposed matrix (`by_column`),
+# its gradient is computed transposed as well, so that the gradient of the matrix itself is row-major.
 MATMUL: Operator = Operator(
     "mm",
-    python.matmul,
-    "x y",
+    lambda x, y, by_column: x @ y,
+    "x y; by_column",
     x=lambda g, y: g @ y.mT,
-    # When y is a transposed matrix, its gradient is computed transposed as well, so that the matrix's is row-major.
-    y=lambda g, x, y: (g.mT @ x).mT if y.stride()[-2] == 1 else x.mT @ g,
+    y=lambda g, x, by_column: (g.mT @ x).mT if by_column else x.mT @ g,
 )
 
 

@@ -30,7 +30,8 @@ def reshape(x: Tensor, *size: Size) -> Tensor:
 
 def view(x: Tensor, *size: Size) -> Tensor:
     """Like reshape, but never a copy: RuntimeError if the strides do not allow a view."""
-    x._data.view(sizes(size))
+    if not x._data.is_contiguous():
+        x._data.view(sizes(size))
     return alias(rules.RESHAPE, x, (sizes(size),))
 
 

@@ -186,7 +186,7 @@ def attempt(side: Side, kind: str, details: tuple[Any, ...]) -> Exception | None
     """The error of a step, if there is one."""
     try:
         perform(side, kind, details)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - to be compared with the other engine's
         return error
     return None
 

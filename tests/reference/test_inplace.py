@@ -152,6 +152,15 @@ def test_unsaved_value_modified() -> None:
     assert gradient(z, x) == [1, 1]
 
 
+@pytest.mark.parametrize("apply", [lambda c, y: c * y, lambda c, y: c @ y, lambda c, y: torch.where(c > 1, y, c)])
+def test_operand_of_a_constant_is_not_saved(apply: Callable[[Any, Any], Any]) -> None:
+    x, constant = leaf(2, 3), torch.tensor([1.0, 2.0])
+    y = x * 1
+    z = apply(constant, y).sum()
+    y.mul_(2)
+    assert gradient(z, x)
+
+
 def test_modified_index() -> None:
     x, index = leaf(2, 3), torch.tensor([0, 1])
     for y in (x[index], x.index_select(0, index), x.gather(0, index)):
