@@ -109,7 +109,9 @@ class Oracle:
         if step.operator == "reshape" and not source.layout_known:
             source.memory.frozen = True  # a view here may be a copy there
         if value.size and not np.may_share_memory(value, source.value):
-            return _fresh(value, tangent if step.recorded else self.cut(tangent), requires, source.layout_known)
+            copy = _fresh(value, tangent if step.recorded else self.cut(tangent), requires, source.layout_known)
+            copy.memory.frozen = not source.layout_known  # a copy here may be a view there
+            return copy
         expanded = source.expanded or step.operator == "broadcast_to"
         if step.recorded:
             return replace(source, value=value, tangent=tangent, expanded=expanded)
