@@ -18,13 +18,12 @@ from autograd_conformance.engine import NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.legality import Illegal
 from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
-from autograd_conformance.oracle import WRITE as WRITTEN
-from autograd_conformance.oracle import Bound, Dual, written
+from autograd_conformance.oracle import Bound, Dual
 from autograd_conformance.program import DETACH, LARGEST, Input, Program, Step
 from autograd_conformance.proposals import PROPOSALS, Shape, broadcastable
 from autograd_conformance.shrinking import pruned
 
-EXACT = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
+EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 """Up to here every integer has a value of its own in the dtype."""
 MOST_ROOTS = 3
 OFTEN = 12
@@ -49,11 +48,14 @@ class Palette:
 
     @classmethod
     def of(cls, engine: Engine, *, writes: bool, detach: bool, recording_off: bool, often: str, passes: int) -> Palette:
+        dtypes = tuple(dtype for dtype in engine.dtypes if dtype in EXACT)
+        if not dtypes:
+            raise Unsupported(f"programs need one of the dtypes {', '.join(EXACT)}")
         operators = {name for name in engine.operators if writes or OPERATORS[name].kind != "write"}
         return cls(
             frozenset(operators | {DETACH} if detach and engine.has(TAPE) else operators),
             engine.aliasing,
-            tuple(dtype for dtype in engine.dtypes if dtype in EXACT),
+            dtypes,
             engine.max_ndim,
             engine.shapes,
             recording_off and engine.has(NO_GRAD),
@@ -219,13 +221,15 @@ class Drawing:
     def add(self, step: Step) -> bool:
         """Append a step, unless it is not judged or its numbers grow too large; whether it was appended."""
         operands = [self.tensors[number] for number in step.operands]
+        take_back = _way_back(operands[0]) if step.writes else None
         try:
-            if step.writes and not self._affordable(*WRITTEN[step.operator](written(step, operands[0]), operands[1])):
-                return False
             result = self.oracle.apply(step, operands)
         except Illegal:
             return False
-        if not step.writes and not self._affordable(result.value, result.tangent):
+        changed = [self.tensors[x] for x in self._sharing(result)] if take_back else [result]
+        if not all(map(self._affordable, changed)):
+            if take_back:
+                take_back()
             return False
         self._append(step, result)
         return True
@@ -244,15 +248,19 @@ class Drawing:
 
     def _must_be_read(self, target: Dual) -> None:
         """A write matters when some tensor that shares the memory is read later."""
-        aliases = [x for x in self.names if np.may_share_memory(self.tensors[x].value, target.value)]
+        aliases = self._sharing(target)
         alias = aliases[self.choose(len(aliases))]
         if alias not in self.unread:
             self.unread.append(alias)
 
-    def _affordable(self, value: Any, tangent: Any) -> bool:
+    def _sharing(self, x: Dual) -> list[int]:
+        return [number for number in self.names if np.may_share_memory(self.tensors[number].value, x.value)]
+
+    def _affordable(self, x: Dual) -> bool:
+        """Whether the sum of all elements, and so any of them, may be a root among others."""
         limit = EXACT[self.dtype] / (MOST_ROOTS + 1)
-        gradients = tangent.reshape(-1, tangent.shape[-1]).sum(0).max(initial=0) * LARGEST * self.palette.passes
-        return bool(np.max(value, initial=0) <= limit and gradients <= limit)
+        gradients = x.tangent.reshape(-1, x.tangent.shape[-1]).sum(0).max(initial=0) * LARGEST * self.palette.passes
+        return bool(x.value.sum() <= limit and gradients <= limit)
 
     # ---- what proposals ask ----
     def shape(self, number: int) -> Shape:
@@ -335,6 +343,15 @@ class Drawing:
         ):
             return len(self.tensors) - 1
         return number
+
+
+def _way_back(target: Dual) -> Callable[[], None]:
+    value, tangent, requires = target.value.copy(), target.tangent.copy(), target.history.requires
+
+    def take_back() -> None:
+        target.value[...], target.tangent[...], target.history.requires = value, tangent, requires
+
+    return take_back
 
 
 @cache
