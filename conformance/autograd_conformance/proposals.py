@@ -77,6 +77,8 @@ def take(drawing: Drawing) -> Step | None:
         return None
     axis = drawing.choose(len(shape))
     indices = tuple(drawing.choose(shape[axis]) for _ in range(1 + drawing.choose(3)))
+    if prod(_without(shape, axis)) * len(indices) > LARGEST_SIZE:
+        return None
     return Step("take", (x,), {"indices": indices, "axis": axis})
 
 
