@@ -12,7 +12,6 @@ COMMANDS = {
     "compare": ("report_comparison", "what changed between two reports; exit status 1 if something got worse"),
     "merge": ("report_merging", "one report from several that judged parts of one run"),
     "table": ("report_table", "a Markdown table, engines by chapters, from reports"),
-    "distribution": ("distribution", "what the generator of programs draws, in figures"),
     "schema": ("report_schema", "print the JSON Schema of a report"),
     "distribution": ("distribution", "measure what the generator of programs draws"),
 }
