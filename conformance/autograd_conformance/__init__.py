@@ -6,6 +6,8 @@ if TYPE_CHECKING:
     from autograd_conformance.engine import Engine as Engine
     from autograd_conformance.spelling import template as template
 
+__version__ = "0.1.0"
+
 __all__ = ["Engine", "template"]
 
 

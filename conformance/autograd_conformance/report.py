@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jsonschema
 
+from autograd_conformance import __version__
 from autograd_conformance.results import VERDICTS
 
 if TYPE_CHECKING:
@@ -63,10 +64,9 @@ def assemble(header: Mapping[str, Any], clauses: list[dict[str, Any]], footer: M
 
 def _header(gathering: Gathering) -> dict[str, Any]:
     option, sitting = gathering.config.getoption, gathering.sitting
-    suite = _suite_version()
     return {
-        "suite": suite,
-        "spec": _spec_version(suite),
+        "suite": __version__,
+        "spec": _spec_version(),
         "engine": asdict(sitting.engine) if sitting else None,
         "impl": option("impl"),
         "profile": option("impl_profile"),
@@ -78,17 +78,10 @@ def _header(gathering: Gathering) -> dict[str, Any]:
     }
 
 
-def _suite_version() -> str:
-    try:
-        return metadata.version("autograd-conformance")
-    except metadata.PackageNotFoundError:
-        return "source"  # run from a clone that is not installed
-
-
-def _spec_version(suite: str) -> str:
+def _spec_version() -> str:
     """The clauses come with the suite, unless they are somebody's own."""
     spec = sys.modules.get("autograd_spec") or import_module("autograd_spec")
-    return str(getattr(spec, "__version__", suite))
+    return str(getattr(spec, "__version__", __version__))
 
 
 def _now() -> str:
