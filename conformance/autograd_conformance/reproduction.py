@@ -54,13 +54,16 @@ def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: Bas
 
 def verify(text: str, timeout: float = 60) -> bool:
     """Whether the script `text` fails in a clean process, away from this project."""
+    return run_cleanly(text, timeout).returncode != 0
+
+
+def run_cleanly(text: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Runs `text` in a process of its own, in an empty folder, with nothing of the caller's paths and variables."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "script.py")
         file.write_text(text, encoding="utf-8")
-        run = subprocess.run(
-            [sys.executable, "-I", str(file)], cwd=folder, capture_output=True, timeout=timeout, check=False
-        )
-    return run.returncode != 0
+        command = [sys.executable, "-I", str(file)]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 class _Reproduction:

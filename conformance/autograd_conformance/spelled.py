@@ -25,6 +25,11 @@ class Spelled:
     is_method: bool
     """Its first parameter is the adapter."""
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its parameters, the adapter left out."""
+        return tuple(inspect.signature(self.function).parameters)[int(self.is_method) :]
+
     def bound(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Parameter -> argument, defaults included."""
         adapter = (None,) if self.is_method else ()

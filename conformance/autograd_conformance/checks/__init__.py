@@ -1,0 +1,1 @@
+"""What `--impl-check` looks at, a file an aspect; `check.py` goes through all of them."""
