@@ -21,6 +21,10 @@ def leaf(*shape: int) -> torch.Tensor:
     return torch.arange(1.0, 1.0 + int(np.prod(shape))).reshape(shape).detach().requires_grad_()
 
 
+def used_twice(total: torch.Tensor) -> torch.Tensor:
+    return total * 2 + total * 3
+
+
 def memory(x: torch.Tensor) -> int:
     return x._data.untyped_storage().data_ptr()
 
@@ -186,6 +190,7 @@ def test_accumulation_is_in_place() -> None:
         lambda x, y: torch.stack([x, y]),
         lambda x, y: x.clone() + y.unsqueeze(0).squeeze(0),
         lambda x, y: (x + y).expand(2, 2, 3),
+        lambda x, y: used_twice(x + y),
         lambda x, y: (x.view(6) * 2)[:3] + (y.view(6) * 2)[3:],
     ],
 )
@@ -202,6 +207,13 @@ def test_gradients_share_no_memory(join: Any) -> None:
     assert y.grad.tolist() == once[1]
     results = torch.autograd.grad(z, [x, y, x], g)
     assert len({memory(r) for r in (*results, g)}) == 4
+
+
+def test_gradients_along_one_path_share_no_memory() -> None:
+    x = leaf(2, 3)
+    y = x.view(6)
+    first, second = torch.autograd.grad((y * 2).sum(), [y, x])
+    assert memory(first) != memory(second)
 
 
 def test_gradient_is_dense() -> None:
