@@ -127,4 +127,7 @@ def _shown(error: BaseException) -> str:
     """The error as its author wants to see it: without the frames of the import machinery and of this module."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__]
-    return "".join(traceback.format_list(own) + traceback.format_exception_only(error)).rstrip()
+    lines = traceback.format_list(own) + traceback.format_exception_only(error)
+    if error.__cause__:  # Python 3.11 wraps what `template` raises
+        lines += ["because of ", *traceback.format_exception_only(error.__cause__)]
+    return "".join(lines).rstrip()

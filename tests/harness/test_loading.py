@@ -58,6 +58,11 @@ WRONG = {
         HEAD + "class E(Synthetic):\n def __init__(self, device): raise OSError('no driver')",
         "making the adapter on 'cpu' failed\n(.*\n)*OSError: no driver",
     ),
+    "template of no verb": (
+        "adapter_j:E",
+        HEAD + "from autograd_conformance import template\nclass E(Synthetic): gradient = template('t.grad')",
+        "the contract has no verb 'gradient'",
+    ),
     "nothing spelled": (
         "adapter_i:E",
         "from autograd_conformance import Engine\nclass E(Engine): name = version = 'x'",
