@@ -6,14 +6,16 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from made import NEGATES_OR_SUBTRACTS_TWICE, Wide, made
+from sortedcontainers import SortedSet
 from tiny_tape import TinyTape
 
 from autograd_conformance.generate import programs
@@ -53,17 +55,14 @@ def test_what_ran_before_does_not_matter() -> None:
     assert drawn(1) == before
 
 
-def test_loaded_modules_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hypothesis likes to draw the constants of local modules."""
+def test_loaded_modules_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis likes to draw the constants of local modules, and looks for them whenever one is loaded."""
     before = drawn(1)
-    numbers = ", ".join(str(random.Random(0).getrandbits(62) + n) for n in range(50))
-    texts = ", ".join(f"'constant {n}'" for n in range(50))
-    (tmp_path / "local_constants.py").write_text(f"NUMBERS = [{numbers}]\nTEXTS = [{texts}]\n")
-    module = ModuleType("local_constants")
-    module.__file__ = str(tmp_path / "local_constants.py")
-    monkeypatch.setitem(sys.modules, "local_constants", module)
-    monkeypatch.setattr("hypothesis.internal.conjecture.providers.is_local_module_file", lambda file: True)
+    constants = Constants(integers=SortedSet([2**62 + 5]), strings=SortedSet(["a local constant"]))
+    monkeypatch.setattr(providers, "_get_local_constants", lambda: constants)
+    providers.CONSTANTS_CACHE.cache.clear()
     assert drawn(1) == before
+    providers.CONSTANTS_CACHE.cache.clear()
 
 
 def test_the_hash_seed_and_the_process_do_not_matter() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,9 @@ import test_determinism
 import test_known
 import test_runner
 import test_world
-from hypothesis.internal.conjecture.providers import HypothesisProvider
 from test_world import Switched
 
-from autograd_conformance import cases, corpus, runner, trial, world
+from autograd_conformance import cases, corpus, generation, runner, trial, world
 from autograd_conformance import judge as judgement
 from autograd_conformance.cases import Case
 from autograd_conformance.judge import Failure, Reject
@@ -40,16 +40,6 @@ def mutant(*caught_by: Callable[[], object]) -> Callable[[Patch], Patch]:
         return plant
 
     return add
-
-
-@pytest.mark.parametrize(("plant", "test"), MUTANTS)
-def test_a_mutant_is_caught(monkeypatch: pytest.MonkeyPatch, plant: Patch, test: Callable[[], object]) -> None:
-    with monkeypatch.context() as patch:
-        test()  # what fails here is no catch
-        test_world.tiny_tape.switch(True)
-        plant(patch)
-        with pytest.raises((AssertionError, pytest.fail.Exception, SystemExit)):
-            test()
 
 
 original_run = Trial.run
@@ -232,15 +222,24 @@ def puts_nothing_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(World, "_restore", lambda world: None)
 
 
-def local_constants(tmp_path: Path) -> None:
+def with_local_constants() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        test_determinism.test_loaded_modules_do_not_matter(tmp_path, patch)
+        test_determinism.test_loaded_modules_do_not_matter(patch)
 
 
-def test_constants_of_local_modules_would_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograd_conformance.generation._Provider", HypothesisProvider)
-    with pytest.raises(AssertionError):
-        local_constants(tmp_path)
+@mutant(with_local_constants)
+def draws_constants_of_local_modules(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(generation, "_only_the_seed_decides", nullcontext)
+
+
+@pytest.mark.parametrize(("plant", "test"), MUTANTS)
+def test_a_mutant_is_caught(monkeypatch: pytest.MonkeyPatch, plant: Patch, test: Callable[[], object]) -> None:
+    with monkeypatch.context() as patch:
+        test()  # what fails here is no catch
+        test_world.tiny_tape.switch(True)
+        plant(patch)
+        with pytest.raises((AssertionError, pytest.fail.Exception, SystemExit)):
+            test()
 
 
 def test_a_corpus_that_is_not_replayed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
