@@ -132,9 +132,10 @@ class Recorder(Engine):
         recorder.results.append((call, slot))
         return value if _is_looked_at(call, value) else slot
 
-    def _block(recorder, call: Call, run: Callable[[], Any]) -> RecordedBlock:
+    def _block(recorder, call: Call, run: Callable[[], Any]) -> Any:
         try:
-            return RecordedBlock(recorder.bodies, call, run())
+            manager = run()
+            return RecordedBlock(recorder.bodies, call, manager) if hasattr(manager, "__enter__") else manager
         except BaseException as error:
             recorder.bodies[-1].append(Block(call, error=error))
             raise

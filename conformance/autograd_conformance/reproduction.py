@@ -9,12 +9,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import subprocess
-import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,20 +46,6 @@ def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: Bas
         return _Reproduction(engine, clause, case, failure).text()
     except Unprintable as reason:
         raise NotReproduced(str(reason)) from reason
-
-
-def verify(text: str, timeout: float = 60) -> bool:
-    """Whether the script `text` fails in a clean process, away from this project."""
-    return run_cleanly(text, timeout).returncode != 0
-
-
-def run_cleanly(text: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Runs `text` in a process of its own, in an empty folder, with nothing of the caller's paths and variables."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "script.py")
-        file.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-I", str(file)]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 class _Reproduction:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from autograd_conformance.assembly import assembled
 from autograd_conformance.checks.outcome import Report, broken
+from autograd_conformance.clean_process import run_cleanly
 from autograd_conformance.literals import Unprintable
 from autograd_conformance.recording import Recorder
-from autograd_conformance.reproduction import run_cleanly
 from autograd_conformance.script import Printer
 
 

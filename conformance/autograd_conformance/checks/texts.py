@@ -85,22 +85,22 @@ def _check_honesty(report: Report, spelled: Spelled) -> None:
                 )
 
 
-def _texts_behind(report: Report, spelled: Spelled) -> list[ast.stmt]:
-    """The spelling itself, and all that it uses of the adapter's modules."""
+def _texts_behind(report: Report, spelled: Spelled) -> Iterator[ast.stmt]:
+    """The spelling itself, then all that it uses of the adapter's modules."""
     function = inspect.unwrap(spelled.function)
-    own = [definition_of(function)] if isinstance(function, FunctionType) and _is_own(report, function) else []
+    if isinstance(function, FunctionType) and _is_own(report, function):
+        yield definition_of(function)
     borrowed = Borrowed(report.adapter)
     helpers = Helpers(report.engine, borrowed)
     try:
         if spelled.text is None:
             helpers.called(spelled)
         else:
-            borrowed.need(
-                function.__module__, free_names(ast.parse(spelled.text)) - set(spelled.parameters) - {"device"}
-            )
+            known = {*spelled.parameters, "device"}
+            borrowed.need(function.__module__, free_names(ast.parse(spelled.text)) - known)
     except Unprintable as reason:
         raise broken(f"cannot be printed in a script: {reason}") from reason
-    return [*own, *ast.parse("\n".join([*borrowed.lines(), *helpers.lines()])).body]
+    yield from ast.parse("\n".join([*borrowed.lines(), *helpers.lines()])).body
 
 
 def _is_own(report: Report, function: FunctionType) -> bool:
