@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from autograd_conformance.operators import OPERATORS
-from autograd_conformance.oracle import Dual, Memory, written
-from autograd_conformance.program import DETACH, Program
+from autograd_conformance.oracle import Array, Dual, Memory, written
+from autograd_conformance.program import DETACH, Program, Step
 
 
 def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
@@ -47,13 +47,14 @@ class Liveness:
     """Walks a program backwards from its roots, element by element.  `steps`: the places of those that reach a root.
 
     A step that reaches none is dead.  `reads_around_write`: some live write has a live reading of the elements that it
-    changes before it, in a result of its own, and so matters twice.
+    changes before it, in a result of its own, and so matters twice.  An element's value and its derivatives are apart:
+    a detached alias shares the one and not the others, and so does a write with recording off.
     """
 
     def __init__(self, program: Program, tensors: Sequence[Dual]) -> None:
         self._program, self._tensors = program, tensors
         self._handles = {program.target(root) for root in program.roots}
-        self._elements = set[int]().union(*(addresses(tensors[root]) for root in program.roots))
+        self._alive = set[int]().union(*(places(tensors[root]) for root in program.roots))
         self._written: set[int] = set()
         self.steps: set[int] = set()
         self.reads_around_write = False
@@ -62,37 +63,49 @@ class Liveness:
 
     def _visit(self, place: int) -> None:
         step, number = self._program.steps[place], len(self._program.inputs) + place
+        operands = [self._tensors[each] for each in step.operands]
         if step.writes:
-            self._visit_write(place)
-        elif self._tensors[number].memory is self._tensors[step.operands[0]].memory:
+            self._visit_write(place, *operands)
+        elif self._tensors[number].memory is operands[0].memory:
             if number in self._handles:
                 self._keep(place, reads=())
-        elif self._elements & addresses(self._tensors[number]):
-            self.reads_around_write |= any(self._written & addresses(self._tensors[each]) for each in step.operands)
-            self._keep(place, reads=step.operands)
+        elif self._alive & places(self._tensors[number], derivatives=_differentiates(step)):
+            self.reads_around_write |= any(self._written & places(x) for x in operands)
+            self._keep(place, reads=operands)
         elif number in self._handles:  # a storage that is overwritten before it is read
             self._keep(place, reads=())
 
-    def _visit_write(self, place: int) -> None:
+    def _visit_write(self, place: int, target: Dual, operand: Dual) -> None:
         step = self._program.steps[place]
-        target, operand = step.operands
-        region = addresses(written(step, self._tensors[target]))
-        if not self._elements & region:
+        region = written(step, target)
+        changed = places(region, derivatives=step.recorded)
+        if not self._alive & changed:
             return
-        self._written |= region
+        self._written |= changed
         if step.operator in ("copy_", "setitem_"):
-            self._elements -= region
-        self._keep(place, reads=(operand,))
+            self._alive -= changed
+            self._keep(place, reads=(operand,))
+        else:
+            self._keep(place, reads=(region, operand))
 
-    def _keep(self, place: int, reads: Sequence[int]) -> None:
+    def _keep(self, place: int, reads: Sequence[Dual]) -> None:
+        step = self._program.steps[place]
         self.steps.add(place)
-        self._handles |= {self._program.target(number) for number in self._program.steps[place].operands}
-        self._elements = self._elements.union(*(addresses(self._tensors[number]) for number in reads))
+        self._handles |= {self._program.target(number) for number in step.operands}
+        self._alive = self._alive.union(*(places(x, derivatives=_differentiates(step)) for x in reads))
 
 
-def addresses(x: Dual) -> set[int]:
-    """Where the elements of `x` lie: equal numbers are the same memory."""
-    places = np.array(x.value.__array_interface__["data"][0])
-    for length, stride in zip(x.value.shape, x.value.strides, strict=True):
-        places = places[..., None] + np.arange(length) * stride
-    return set(places.ravel().tolist())
+def _differentiates(step: Step) -> bool:
+    return step.recorded and step.operator != DETACH
+
+
+def places(x: Dual, *, derivatives: bool = True) -> set[int]:
+    """Where the elements of `x` lie, and their derivatives: equal numbers are the same memory."""
+    return _addresses(x.value) | _addresses(x.tangent[..., :1]) if derivatives else _addresses(x.value)
+
+
+def _addresses(array: Array) -> set[int]:
+    addresses = np.array(array.__array_interface__["data"][0])
+    for length, stride in zip(array.shape, array.strides, strict=True):
+        addresses = addresses[..., None] + np.arange(length) * stride
+    return set(addresses.ravel().tolist())
