@@ -27,10 +27,11 @@ def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> 
     if not roots:
         raise Illegal("no root requires a gradient")
     live = Liveness(replace(program, roots=roots), tensors).steps
-    dead = [len(program.inputs) + place for place in range(len(program.steps)) if place not in live]
+    numbered = enumerate(program.steps, len(program.inputs))
+    dead = {number: step.operands[0] for number, step in numbered if number - len(program.inputs) not in live}
     if roots == program.roots and not dead:
         return _without_unused_inputs(program)
-    return pruned(_without(replace(program, roots=roots), dict.fromkeys(dead, 0)), aliasing)
+    return pruned(_without(replace(program, roots=roots), dead), aliasing)
 
 
 def simpler(program: Program) -> Iterator[Program]:
