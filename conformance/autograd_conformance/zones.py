@@ -44,11 +44,13 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
 
 
 class Liveness:
-    """Walks a program backwards from its roots, element by element.  `steps`: the places of those that reach a root.
+    """Walks a program backwards from its roots.  `steps`: the places of those that reach a root.
 
-    A step that reaches none is dead.  `reads_around_write`: some live write has a live reading of the elements that it
-    changes before it, in a result of its own, and so matters twice.  An element's value and its derivatives are apart:
-    a detached alias shares the one and not the others, and so does a write with recording off.
+    A step that reaches none is dead.  Writes are followed element by element; a function is taken to read all of its
+    operands, so that now and then a write counts as alive of which later steps drop every element.  An element's value
+    and its derivatives are apart: a detached alias shares the one and not the others, and so does a write with recording
+    off.  `reads_around_write`: some live write has a live reading of the elements that it changes before it, in a result
+    of its own, and so matters twice.
     """
 
     def __init__(self, program: Program, tensors: Sequence[Dual]) -> None:
