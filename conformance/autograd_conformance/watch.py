@@ -56,14 +56,16 @@ class Watch:
         self._crumb = os.open(_crumb_file(folder, worker), os.O_WRONLY | os.O_CREAT)
         self._trace = _trace_file(folder, worker).open("w", buffering=1)
         self._leave(None, 0, None)
-        faulthandler.enable(self._trace)  # a segmentation fault writes its traceback there as well
 
     @contextmanager
     def importing(self) -> Iterator[None]:
-        """Watch the import of the engine."""
+        """Watch the import of the engine, and from here on note what a fatal signal ended."""
+        faulthandler.enable(self._trace)  # not before: pytest's own plugin has sent such traces to stderr until now
         self._arm(IMPORT_SECONDS)
-        yield
-        faulthandler.cancel_dump_traceback_later()
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     @contextmanager
     def clause(self, id: str) -> Iterator[BeforeExample]:

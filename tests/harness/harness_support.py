@@ -50,12 +50,12 @@ class Folder:
         """A module of clauses that lies here, under a name that pytest collects there, but not here."""
         shutil.copy(HERE / name, self.path / f"test_{name}")
 
-    def pytest(self, *arguments: str, timeout: float = 60) -> pytest.RunResult:
+    def pytest(self, *arguments: str, timeout: float = 120) -> pytest.RunResult:
         """`pytest` with the plugin loaded, as its entry point would."""
         plugins = ("-p", "xdist", "-p", "hypothesispytest", "-p", "autograd_conformance.plugin")
         return self.pytester.runpytest_subprocess(*plugins, *arguments, timeout=timeout)
 
-    def judge(self, *arguments: str, timeout: float = 60) -> tuple[pytest.RunResult, dict[str, Any]]:
+    def judge(self, *arguments: str, timeout: float = 120) -> tuple[pytest.RunResult, dict[str, Any]]:
         """Judge the synthetic engine; the run, and its report, which keeps to the schema."""
         path = self.path / "report.json"
         run = self.pytest(ENGINE, f"--impl-report={path}", *arguments, timeout=timeout)

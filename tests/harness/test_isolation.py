@@ -11,12 +11,13 @@ from many_clauses import CRASHES, FAILS, HANGS
 pytest_plugins = "pytester"
 
 KIND_OF = dict.fromkeys(CRASHES, "crash") | dict.fromkeys(HANGS, "timeout") | dict.fromkeys(FAILS, "fail")
+SIGNALS = {40: "Segmentation fault", 77: "Aborted", 78: "Segmentation fault"}
 EXPECTED = {f"many.c{number:03}": KIND_OF.get(number, "pass") for number in range(120)}
 
 
 def judge_many(folder: Folder, *arguments: str) -> dict[str, Any]:
     folder.copy_clauses("many_clauses.py")
-    run, report = folder.judge("--impl-timeout=1.5", "-q", *arguments)
+    run, report = folder.judge("--impl-timeout=3", "-q", *arguments, timeout=180)
     assert run.ret == pytest.ExitCode.TESTS_FAILED
     return report
 
@@ -34,6 +35,8 @@ def test_every_clause_of_many_has_its_own_verdict(folder: Folder, workers: tuple
         assert lost["counterexample"]["case"].keys() == {"x"}, "the crumb names the case"
         assert lost["counterexample"]["text"].startswith("x = ")
         assert lost["examples"] == 1
+    for number, signal in SIGNALS.items():
+        assert by_id(report)[f"many.c{number:03}"]["counterexample"]["got"] == f"the process died: {signal}"
 
 
 def test_a_subset_has_the_same_verdicts(folder: Folder) -> None:

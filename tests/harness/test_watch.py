@@ -14,6 +14,8 @@ WORKER = """
 import pathlib, sys, time
 from autograd_conformance.watch import Watch
 watch = Watch(pathlib.Path(sys.argv[1]), "gw0", 0.3)
+with watch.importing():
+    pass
 with watch.clause("a.one") as before_example:
     {}
 """
