@@ -1,0 +1,273 @@
+"""Mutants of the backward walk: what happens where paths meet, and at the roots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+import autograd_reference as torch
+import pytest
+from autograd_reference import backward as walking
+from autograd_reference.accumulate import AccumulateGrad, accumulate
+from autograd_reference.graph import Recorded, edge_of
+from autograd_reference.node import Edge, Node
+from planting import PLAIN_PROGRAMS, PROGRAMS, mutant
+
+from autograd_conformance.adapters.reference import Reference
+
+EVERYWHERE = (*PROGRAMS, "backward.diamond", "mode.restores", "backward.deep-chain")
+
+
+# ---- where paths meet ----
+def replace_sending(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
+    """Where `is_lost(walk, edge)`, a gradient takes the place of what has arrived before."""
+    original = walking.Pass.send
+
+    def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+        if edge[0] in walk.arrived and is_lost(walk, edge):
+            walk.arrived[edge[0]][edge[1]] = None
+        original(walk, edge, gradient, exclusive)
+
+    patch.setattr(walking.Pass, "send", send)
+
+
+@mutant(kills="backward.diamond", may_fail=EVERYWHERE)
+class LastPathWins(Reference):
+    """Of the gradients that reach a tensor along several paths, the last is kept."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        replace_sending(patch, lambda walk, edge: True)
+
+
+@mutant(kills="backward.diamond", may_fail=PROGRAMS)
+class LastPathWinsInside(Reference):
+    """Of the gradients that reach a result along several paths, the last is kept; leaves add."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        replace_sending(patch, lambda walk, edge: type(edge[0]) is not AccumulateGrad)
+
+
+@mutant(kills="backward.diamond", may_fail=EVERYWHERE)
+class SameOperandCountsOnce(Reference):
+    """An operation with the same tensor for both operands sends it one of the two gradients."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original = Recorded.gradients
+
+        def gradients(node: Recorded, *arguments: Any) -> Sequence[Any]:
+            results = list(original(node, *arguments))
+            if len(results) == 2 and node.edges[0] is not None and node.edges[0] == node.edges[1]:
+                results[1] = None
+            return results
+
+        patch.setattr(Recorded, "gradients", gradients)
+
+
+@mutant(kills="backward.diamond", may_fail=PROGRAMS)
+class RunsNodesTooEarly(Reference):
+    """Nodes are run in the order in which gradients reach them, each once; what comes later is lost."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        done: WeakSet[Node] = WeakSet()
+        send, visit = walking.Pass.send, walking.Pass.visit
+
+        def send_unless_done(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+            if edge[0] not in done:
+                send(walk, edge, gradient, exclusive)
+
+        def visit_once(walk: walking.Pass, node: Node, cotangents: Any) -> None:
+            done.add(node)
+            visit(walk, node, cotangents)
+
+        patch.setattr(walking, "heappush", list.append)
+        patch.setattr(walking, "heappop", lambda heap: heap.pop(0))
+        patch.setattr(walking.Pass, "send", send_unless_done)
+        patch.setattr(walking.Pass, "visit", visit_once)
+
+
+@mutant(kills="op.exact-program", may_fail=PROGRAMS)
+class AddsIntoSharedGradient(Reference):
+    """Gradients are added up in place, in memory that another path still reads."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(walking, "is_fresh", lambda gradient, cotangents: True)
+
+
+@mutant(kills="backward.diamond", may_fail=(*PROGRAMS, "backward.deep-chain"))
+class VisitsPerPath(Reference):
+    """The walk runs a node once for each path that leads to it.
+
+    It gives up where a run of the harness would end by a timeout, which `MOST_VISITS` stands in for.
+    """
+
+    MOST_VISITS: int | None = 20_000
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        todo = [(edge_of(output), cotangent._data) for output, cotangent in zip(outputs, cotangents, strict=True)]
+        visits = 0
+        while todo:
+            visits += 1
+            if self.MOST_VISITS is not None and visits > self.MOST_VISITS:
+                raise TimeoutError(f"more than {self.MOST_VISITS} visits")
+            (node, position), gradient = todo.pop()
+            gradient = gradient.sum_to_size(node.outputs[position][0])
+            if isinstance(node, AccumulateGrad):
+                accumulate(node.leaf, gradient, False)
+            else:
+                sent = zip(node.edges, node.gradients([gradient, False], None, False), strict=True)
+                todo += [(edge, each) for edge, each in sent if edge is not None]
+
+
+class VisitsEveryPath(VisitsPerPath):
+    """The same without giving up, for the harness."""
+
+    MOST_VISITS = None
+
+
+@mutant(kills="op.exact-program", may_fail=(*PROGRAMS, "mode.restores", "backward.deep-chain"))
+class ThirdPathIsLost(Reference):
+    """Of the gradients that reach a tensor, the third is dropped."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original, arrivals = walking.Pass.send, dict[tuple[walking.Pass, Node], int]()
+
+        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+            key = walk, edge[0]
+            arrivals[key] = arrivals.get(key, 0) + 1
+            if arrivals[key] != 3:
+                original(walk, edge, gradient, exclusive)
+
+        patch.setattr(walking.Pass, "send", send)
+
+
+# ---- cotangents ----
+@mutant(kills="backward.vjp-linear")
+class ClipsCotangents(Reference):
+    """Cotangents are clipped to a magnitude of eight."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        super().backward(outputs, [torch.tensor(each._data.clamp(-8, 8)) for each in cotangents])
+
+
+@mutant(kills="backward.vjp-linear")
+class ExpandedCotangentCountsOnce(Reference):
+    """Of a cotangent whose elements all lie in one place, the first counts and the others are taken for zero."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        super().backward(outputs, [self._by_address(each) for each in cotangents])
+
+    def _by_address(self, cotangent: Any) -> Any:
+        data = cotangent._data
+        if data.numel() == 1 or any(data.stride()):
+            return cotangent
+        zeros = data.new_zeros(data.shape)
+        zeros.reshape(-1)[0] = data.reshape(-1)[0]
+        return torch.tensor(zeros)
+
+
+@mutant(kills="backward.vjp-linear", may_fail=(*PROGRAMS, "backward.diamond"))
+class ScalarRootStartsWithOne(Reference):
+    """A pass from a root without axes starts with one, whatever cotangent is given."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        ones = [torch.ones_like(each) if each.ndim == 0 else each for each in cotangents]
+        super().backward(outputs, ones)
+
+
+@mutant(kills="backward.vjp-linear", may_fail=(*PROGRAMS, "backward.diamond"))
+class CotangentInColumnOrder(Reference):
+    """A cotangent with three axes is read in column-major order."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        super().backward(outputs, [self._misread(each) if each.ndim == 3 else each for each in cotangents])
+
+    def _misread(self, cotangent: Any) -> Any:
+        return torch.tensor(cotangent._data.permute(2, 1, 0).reshape(cotangent.shape))
+
+
+@mutant(kills="backward.vjp-linear")
+class ZeroCotangentIsMissing(Reference):
+    """A cotangent of one element that is zero is taken for a missing one, which means one."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        given = [each if each.numel() > 1 or each.item() else torch.ones_like(each) for each in cotangents]
+        super().backward(outputs, given)
+
+
+@mutant(kills="backward.vjp-linear", may_fail=PROGRAMS)
+class AddsIntoCotangent(Reference):
+    """What reaches a root from elsewhere is added into the caller's cotangent, whatever its layout."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        def accumulate_gradients(roots: Any, retain: bool, create_graph: bool) -> None:
+            walk = walking.Pass(create_graph, retain)
+            for edge, gradient in roots:
+                walk.send(edge, gradient, True)
+            walk.run()
+
+        from autograd_reference import autograd
+
+        patch.setattr(autograd, "accumulate_gradients", accumulate_gradients)
+
+
+# ---- several roots ----
+@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
+class FirstRootOnly(Reference):
+    """A pass from several roots starts at the first."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        super().backward(outputs[:1], cotangents[:1])
+
+
+@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
+class TwoRootsAtMost(Reference):
+    """A pass from several roots starts at the first two."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        super().backward(outputs[:2], cotangents[:2])
+
+
+@mutant(kills="backward.multiple-roots")
+class RepeatedRootCountsOnce(Reference):
+    """A root that is listed twice is seeded once, with its last cotangent."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        seeds = {id(output): (output, cotangent) for output, cotangent in zip(outputs, cotangents, strict=True)}
+        super().backward(*zip(*seeds.values(), strict=True))
+
+
+@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
+class LastCotangentForAll(Reference):
+    """Roots of one shape all start with the cotangent of the last of them."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        last = {each.shape: each for each in cotangents}
+        super().backward(outputs, [last[each.shape] for each in cotangents])
+
+
+@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
+class PassPerRoot(Reference):
+    """Each root has a pass of its own, and the first one lets go of what the next one needs."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        for output, cotangent in zip(outputs, cotangents, strict=True):
+            super().backward([output], [cotangent])
+
+
+@mutant(kills="backward.multiple-roots", may_fail=PLAIN_PROGRAMS)
+class RootInsideLosesItsCotangent(Reference):
+    """A root that another root depends on loses its own cotangent."""
+
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        edges = [edge_of(output) for output in outputs]
+        inner = {edge for root in edges for node in walking.reachable([root]) for edge in node.edges}
+        kept = [place for place, edge in enumerate(edges) if edge not in inner]
+        super().backward([outputs[place] for place in kept], [cotangents[place] for place in kept])

@@ -1,0 +1,64 @@
+"""Mutants of leaves and of `detach`."""
+
+from __future__ import annotations
+
+import torch
+from planting import mutant
+
+from autograd_conformance.adapters.pytorch_names import SPELLINGS
+from autograd_conformance.adapters.reference import Reference as _Reference
+from autograd_conformance.adapters.torch import Torch
+from autograd_conformance.spelling import template
+
+
+@mutant(
+    kills="leaf.detach-cuts",
+    may_fail=("inplace.correct-or-loud",),
+    blatant="one use of detach shows it",
+)
+class DetachIsIdentity(Torch):
+    """Detaching returns the tensor itself, history and all."""
+
+    detach = template("t")
+
+
+@mutant(kills="leaf.detach-cuts", may_fail=("inplace.correct-or-loud",))
+class DetachedViewKeepsHistory(Torch):
+    """Detaching a view returns a view that still carries gradients back."""
+
+    detach = template("t.view_as(t) if t._is_view() else t.detach()")
+
+
+@mutant(kills="leaf.detach-cuts", may_fail=("inplace.correct-or-loud",))
+class DetachedScalarKeepsHistory(Torch):
+    """Detaching a tensor without axes returns the tensor itself."""
+
+    detach = template("t if t.ndim == 0 else t.detach()")
+
+
+@mutant(kills="leaf.detach-cuts", may_fail=("inplace.correct-or-loud",))
+class DetachCutsTheSource(Torch):
+    """Detaching a result cuts off the result's own history as well."""
+
+    detach = template("(t if t.is_leaf or t._is_view() else t.detach_()).detach()")
+
+
+@mutant(kills="leaf.detach-cuts")
+class DetachedWantsGradient(Torch):
+    """A detached tensor requires gradients if its source does."""
+
+    detach = template("t.detach().requires_grad_(t.requires_grad)")
+
+
+@mutant(kills="leaf.detach-cuts", may_fail=("mode.restores", "inplace.correct-or-loud"))
+class ConstantsAreNoLeaves(Torch):
+    """Only tensors that require gradients are called leaves."""
+
+    is_leaf = template("t.is_leaf and t.requires_grad")
+
+
+@mutant(kills="leaf.detach-cuts", may_fail=("inplace.correct-or-loud",))
+class ProductWithDetachedIsASquare(_Reference):
+    """The product of a tensor and its detached self is taken for its square."""
+
+    operators = {**SPELLINGS, "multiply": "x * (x if y._data.data_ptr() == x._data.data_ptr() else y)"}

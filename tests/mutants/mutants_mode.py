@@ -1,0 +1,215 @@
+"""Mutants of grad modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext  # noqa: F401  a spelling uses it
+from typing import Any
+
+import autograd_reference as torch
+import pytest
+from autograd_reference import indexing, shaping
+from autograd_reference.modes import GradMode, state
+from autograd_reference.tensor import Tensor
+from planting import mutant
+
+from autograd_conformance.adapters.reference import Reference
+from autograd_conformance.spelling import template
+
+WITH_BLOCKS = ("inplace.correct-or-loud",)
+"""Clauses whose programs switch recording off for a step."""
+
+
+@mutant(kills="mode.restores")
+class LeavingSwitchesOn(Reference):
+    """Leaving a block switches recording on, whatever was in force before."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        def leave(scope: GradMode, *error: Any) -> None:
+            state.enabled = True
+
+        patch.setattr(GradMode, "__exit__", leave)
+
+
+@mutant(kills="mode.restores", may_fail=WITH_BLOCKS)
+class ExceptionLeavesModeAlone(Reference):
+    """A block that is left by an exception does not restore the mode."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original = GradMode.__exit__
+
+        def leave(scope: GradMode, kind: Any, *rest: Any) -> None:
+            if kind is None:
+                original(scope, kind, *rest)
+
+        patch.setattr(GradMode, "__exit__", leave)
+
+
+@mutant(kills="mode.restores")
+class SwitchOutlastsTheBlock(Reference):
+    """A call that switches the mode inside a block still holds after the block."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original = GradMode.__exit__
+
+        def leave(scope: GradMode, *error: Any) -> None:
+            switched = None if state.enabled == scope.mode else state.enabled
+            original(scope, *error)
+            state.enabled = state.enabled if switched is None else switched
+
+        patch.setattr(GradMode, "__exit__", leave)
+
+
+@mutant(kills="mode.restores")
+class SwitchIsDeafInBlocks(Reference):
+    """A call does not switch recording on inside a block in which it is off."""
+
+    def set_grad_enabled(self, enabled: bool) -> None:
+        if not state.entered:
+            super().set_grad_enabled(enabled)
+
+
+@mutant(kills="mode.restores")
+class EnableGradDoesNothing(Reference):
+    """A block with recording on inside one with recording off does nothing."""
+
+    enable_grad = template("nullcontext()")
+
+
+@mutant(kills="mode.restores")
+class DecoratorsShareTheirState(Reference):
+    """All decorated functions keep the mode to restore in one place, so that nested calls overwrite it."""
+
+    def no_grad_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def decorated() -> Any:
+            Shared.mode, state.enabled = state.enabled, False
+            try:
+                return function()
+            finally:
+                state.enabled = Shared.mode
+
+        return decorated
+
+
+class Shared:
+    """Where decorated functions keep the mode."""
+
+    mode = True
+
+
+@mutant(kills="mode.restores")
+class DecoratorForgetsAfterException(Reference):
+    """A decorated function that raises leaves recording off."""
+
+    def no_grad_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def decorated() -> Any:
+            before, state.enabled = state.enabled, False
+            result = function()
+            state.enabled = before
+            return result
+
+        return decorated
+
+
+class OneBlock:
+    """A block of which there is one, and so one place for the mode to restore."""
+
+    def __enter__(self) -> None:
+        self.before, state.enabled = state.enabled, False
+
+    def __exit__(self, *error: object) -> None:
+        state.enabled = self.before
+
+
+ONE_BLOCK = OneBlock()
+
+
+@mutant(kills="mode.restores")
+class OneBlockForAll(Reference):
+    """All blocks with recording off are one object, which forgets the mode when it is entered again."""
+
+    no_grad = template("ONE_BLOCK")
+
+
+@mutant(kills="mode.restores")
+class BlocksAreCounted(Reference):
+    """Recording is off while the count of blocks is not zero, and a block with recording on sets it to zero."""
+
+    def no_grad(self) -> Any:
+        return _Counted(+1)
+
+    def enable_grad(self) -> Any:
+        return _Counted(-_Counted.count)
+
+
+class _Counted:
+    count = 0
+
+    def __init__(self, change: int) -> None:
+        self.change = change
+
+    def __enter__(self) -> None:
+        self._add(self.change)
+
+    def __exit__(self, *error: object) -> None:
+        self._add(-self.change if self.change > 0 else 0)
+
+    def _add(self, change: int) -> None:
+        _Counted.count = max(_Counted.count + change, 0)
+        state.enabled = not _Counted.count
+
+
+@mutant(kills="mode.restores", may_fail=WITH_BLOCKS)
+class ResultsWantGradients(Reference):
+    """What is computed while recording is off is a leaf that requires gradients."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        from autograd_reference import methods
+
+        original = methods.apply
+
+        def apply(operator: Any, operands: Any, *rest: Any) -> Tensor:
+            result = original(operator, operands, *rest)
+            wanted = any(isinstance(x, Tensor) and x.requires_grad for x in operands)
+            return result.requires_grad_() if wanted and result.is_leaf else result
+
+        patch.setattr(Tensor, "__mul__", lambda x, y: apply(methods.rules.MUL, (x, y)))
+
+
+@mutant(kills="inplace.correct-or-loud")
+class ViewsIgnoreTheMode(Reference):
+    """A view that is taken while recording is off carries gradients back."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original = shaping.alias
+
+        def alias(*arguments: Any, **keywords: Any) -> Tensor:
+            with torch.enable_grad():
+                return original(*arguments, **keywords)
+
+        patch.setattr(shaping, "alias", alias)
+        patch.setattr(indexing, "alias", alias)
+
+
+@mutant(kills="inplace.correct-or-loud")
+class WritesIgnoreTheMode(Reference):
+    """A write while recording is off is recorded."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        from autograd_reference import inplace
+
+        original = inplace.write
+
+        def write(*arguments: Any) -> Tensor:
+            with torch.enable_grad():
+                return original(*arguments)
+
+        patch.setattr(inplace, "write", write)
+
+

@@ -1,0 +1,109 @@
+"""What a mutant is: an engine with one fault, the clause that must find it, and what else it may fail."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+import torch
+from autograd_reference.definition import Operator
+from autograd_reference.modes import state
+
+from autograd_conformance import runner, world
+from autograd_conformance.clauses import Clause
+from autograd_conformance.engine import Engine
+from autograd_conformance.results import Result
+from autograd_conformance.runner import Settings, judge
+from autograd_conformance.trial import SUITE_FAILED
+
+AnyEngine = TypeVar("AnyEngine", bound=type[Engine])
+
+PLAIN_PROGRAMS = (
+    "op.exact-program",
+    "accum.adds",
+    "backward.vjp-linear",
+    "backward.multiple-roots",
+    "leaf.detach-cuts",
+)
+"""Clauses on random programs with all operators that do not write."""
+PROGRAMS = (*PLAIN_PROGRAMS, "inplace.correct-or-loud")
+"""These, and the one whose programs write as well."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A subclass of a real engine's adapter; the first paragraph of its docstring says what is wrong with it."""
+
+    engine: type[Engine]
+    kills: str
+    """The id of the clause that finds the fault."""
+    may_fail: frozenset[str]
+    """All clauses that may find it, this one included."""
+    blatant: str
+    """Why even a trivial program shows the fault; empty: none does."""
+    rare: str
+    """What is drawn too seldom, so that some seeds miss the fault at the default size; empty: 19 of 20 find it."""
+
+    @property
+    def name(self) -> str:
+        return self.engine.__name__
+
+    @property
+    def fault(self) -> str:
+        return " ".join((inspect.getdoc(self.engine) or "").split("\n\n")[0].split())
+
+
+MUTANTS: list[Mutant] = []
+
+
+def mutant(
+    *, kills: str, may_fail: tuple[str, ...] = (), blatant: str = "", rare: str = ""
+) -> Callable[[AnyEngine], AnyEngine]:
+    """Register a faulty engine.  A fault inside the engine is planted by its static method `plant(patch)`."""
+
+    def register(engine: AnyEngine) -> AnyEngine:
+        MUTANTS.append(Mutant(engine, kills, frozenset({kills, *may_fail}), blatant, rare))
+        return engine
+
+    return register
+
+
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[Engine]:
+    """The engine with its fault in place; afterwards all is as before, whatever the mutant has left behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "_spoilers", [])
+        patch.setattr(world, "_held", [])
+        getattr(mutant.engine, "plant", lambda patch: None)(patch)
+        try:
+            yield mutant.engine()
+        finally:
+            torch.set_grad_enabled(True)
+            state.enabled = True
+            state.entered.clear()
+
+
+def judged(mutant: Mutant, clause: Clause, *, seed: int = 0, profile: str = "default", depth: int | None = None) -> Result:
+    """The verdict on `clause` at its first failure, which is not made smaller; chains have `depth` nodes at most."""
+    with planted(mutant) as engine, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "script", lambda *case: "")  # nobody reads it, and it takes longer than the verdict
+        if depth is not None:
+            patch.setattr(mutant.engine, "max_nodes", depth)
+        return judge(clause, engine, Settings(profile, seed, counterexamples=1, shrink_runs=0))
+
+
+def is_killed(result: Result) -> bool:
+    """Whether the clause failed because of the engine, and not because the suite stumbled."""
+    assert SUITE_FAILED not in result.reason, result.reason
+    assert result.verdict in ("pass", "fail"), f"{result.verdict}: {result.reason}"
+    return result.counterexample is not None
+
+
+def replace_rule(patch: pytest.MonkeyPatch, operator: Operator, operand: str, rule: Callable[..., Any]) -> None:
+    """Give an operator of the reference engine another derivative; what it had planned is planned again."""
+    patch.setitem(operator.rules, operand, rule)
+    patch.setattr(operator, "plans", {})

@@ -1,0 +1,113 @@
+"""Every clause can fail, for the reason it should, and what fails it is no caricature of an engine.
+
+Here each mutant is tried on one seed.  `matrix.py` tries it on many, and all clauses at full size.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from every import every_clause, every_mutant
+from planting import Mutant, is_killed, judged, planted
+from trivial import trivial_programs
+
+from autograd_conformance.adapters.reference import Reference
+from autograd_conformance.adapters.torch import Torch
+from autograd_conformance.engine import Engine
+from autograd_conformance.operators import OPERATORS
+from autograd_conformance.program import DETACH
+
+CLAUSES = every_clause()
+MUTANTS = every_mutant()
+FREQUENT = [each for each in MUTANTS if not each.rare]
+SUBTLE = [each for each in MUTANTS if not each.blatant]
+HERE = Path(__file__).parent
+
+of_mutants = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
+
+
+@pytest.mark.parametrize("mutant", FREQUENT, ids=lambda each: each.name)
+def test_its_clause_finds_the_fault(mutant: Mutant) -> None:
+    assert is_killed(judged(mutant, CLAUSES[mutant.kills]))
+
+
+@of_mutants
+def test_no_clause_fails_that_has_no_business_with_the_fault(mutant: Mutant) -> None:
+    others = [clause for id, clause in CLAUSES.items() if id not in mutant.may_fail]
+    failed = [clause.id for clause in others if is_killed(judged(mutant, clause, profile="smoke", depth=2000))]
+    assert failed == []
+
+
+@pytest.mark.parametrize("mutant", SUBTLE, ids=lambda each: each.name)
+def test_trivial_programs_do_not_show_the_fault(mutant: Mutant) -> None:
+    with planted(mutant) as engine:
+        assert wrong_trivial_programs(engine) == []
+
+
+@pytest.mark.parametrize("mutant", [each for each in MUTANTS if each.blatant], ids=lambda each: each.name)
+def test_trivial_programs_show_a_blatant_fault(mutant: Mutant) -> None:
+    with planted(mutant) as engine:
+        assert wrong_trivial_programs(engine) != []
+
+
+@pytest.mark.parametrize("engine", [Reference(), Torch()], ids=lambda engine: engine.name)
+def test_unharmed_engines_run_all_trivial_programs(engine: Engine) -> None:
+    assert wrong_trivial_programs(engine) == []
+    assert {*OPERATORS, DETACH, "recording off"} == set(trivial_programs())
+
+
+def wrong_trivial_programs(engine: Engine) -> list[str]:
+    """What the clause on exact programs says of each."""
+    wrong = []
+    for name, program in trivial_programs().items():
+        try:
+            CLAUSES["op.exact-program"].function(engine, program)
+        except Exception as error:
+            wrong.append(f"{name}: {error}")
+    return wrong
+
+
+@of_mutants
+def test_every_fault_is_said_in_a_sentence(mutant: Mutant) -> None:
+    assert mutant.fault.endswith(".")
+    assert mutant.may_fail <= set(CLAUSES), "an unknown clause id"
+
+
+@pytest.mark.parametrize("clause", sorted(CLAUSES))
+def test_every_clause_has_a_mutant(clause: str) -> None:
+    assert [each.name for each in FREQUENT if each.kills == clause]
+
+
+def test_names_are_unique() -> None:
+    names = [each.name for each in MUTANTS]
+    assert len(set(names)) == len(names) >= 40
+
+
+def test_planting_leaves_nothing_behind() -> None:
+    """The reference engine is as good as before, after every mutant has been planted in it."""
+    for mutant in MUTANTS:
+        with planted(mutant):
+            pass
+    assert wrong_trivial_programs(Reference()) == []
+
+
+def test_a_walk_along_every_path_ends_by_a_timeout(tmp_path: Path) -> None:
+    """In the harness nothing stands in for the timeout."""
+    packages = [HERE, *(HERE.parents[1] / name for name in ("spec", "conformance", "reference_impl"))]
+    report = tmp_path / "report.json"
+    options = ["--impl=mutants_backward:VisitsEveryPath", "--impl-clause=backward.diamond", "--impl-timeout=3"]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, f"--impl-report={report}", f"--impl-scripts={tmp_path}"],
+        cwd=HERE.parents[1],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, packages))},
+        timeout=60,
+        check=False,
+        capture_output=True,
+    )
+    (clause,) = json.loads(report.read_text())["clauses"]
+    assert (clause["id"], clause["verdict"]) == ("backward.diamond", "timeout")
