@@ -15,7 +15,7 @@
     case = '{"times": 2}'                               # JSON, as in a report
     text = "times = 2"                                  # the case for people; optional, and read by nobody else
 
-Which failures of a clause count as the known one is said in `signature.py`, what becomes of the verdict in `runner.py`.
+Which failures of a clause count as the known one is said in `signature.py`, what becomes of the others in `findings.py`.
 """
 
 from __future__ import annotations

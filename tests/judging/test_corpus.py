@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import NEGATES, NUMBERS, Wide, made, wrong
+from made import NEGATES, NUMBERS, Wide, expecting, made, wrong
 from tiny_tape import TinyTape
 
 from autograd_conformance import corpus
@@ -40,6 +40,11 @@ def test_a_replayed_case_that_fails_is_a_failure_like_others(tmp_path: Path) -> 
     corpus.save(tmp_path, "tiny", clause.id, Counterexample({"n": -5}, "wrong", "rare", "1", "2", ""))
     result = judge(clause, TinyTape(), Settings(corpus=tmp_path))
     assert result.verdict == "fail" and result.counterexample is not None and result.counterexample.case == {"n": -5}
+
+
+def test_a_replayed_case_may_be_a_known_one(tmp_path: Path) -> None:
+    known = expecting(judge(NEGATES, Wide(), Settings(corpus=tmp_path)))
+    assert judge(NEGATES, Wide(), Settings(corpus=tmp_path, expectation=known)).verdict == "known"
 
 
 def test_nothing_is_saved_without_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from test_world import Switched
 from autograd_conformance import cases, corpus, generation, runner, trial, world
 from autograd_conformance import judge as judgement
 from autograd_conformance.cases import Case
+from autograd_conformance.findings import Findings
 from autograd_conformance.judge import Failure, Reject
 from autograd_conformance.runner import _Session
 from autograd_conformance.trial import Finding, Trial
@@ -120,16 +121,16 @@ def passes_with_next_to_no_examples(patch: pytest.MonkeyPatch) -> None:
     test_runner.test_two_defects_with_one_symptom_are_both_shown,
 )
 def hides_a_second_defect_behind_the_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_Session, "_is_more_of_the_same", lambda session, finding: finding.symptom in session.seen)
+    patch.setattr(Findings, "_is_more_of_the_same", lambda self, finding: finding.symptom in self.seen)
 
 
 @mutant(lambda: test_known.test_a_second_defect_is_not_hidden_behind_the_first(0))
 def takes_every_failure_for_the_known_one(patch: pytest.MonkeyPatch) -> None:
-    def is_counted(session: _Session, signature: Any, finding: Finding) -> bool:
-        session.known[signature] = finding
+    def is_counted(findings: Findings, signature: Any, finding: Finding) -> bool:
+        findings.known[signature] = finding
         return True
 
-    patch.setattr(_Session, "_is_counted", is_counted)
+    patch.setattr(Findings, "_is_counted", is_counted)
 
 
 @mutant(test_known.test_what_no_longer_fails_is_an_unexpected_pass)
@@ -145,12 +146,12 @@ def believes_the_expectation(patch: pytest.MonkeyPatch) -> None:
 
 @mutant(test_runner.test_different_failures_are_all_shown_up_to_the_number_wanted)
 def shows_the_first_failure_only(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_Session, "_seen_enough", lambda session: True)
+    patch.setattr(Findings, "_seen_enough", lambda session: True)
 
 
 @mutant(test_runner.test_a_clause_that_always_fails_stops_early)
 def never_has_enough(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_Session, "_seen_enough", lambda session: False)
+    patch.setattr(Findings, "_seen_enough", lambda session: False)
 
 
 @mutant(test_runner.test_programs_are_shrunk, test_runner.test_a_failure_is_shown_at_its_smallest)
