@@ -71,7 +71,7 @@ class FindsBaseByRecursion(Reference):
 
 @mutant(kills="backward.deep-chain")
 class StopsAfterManyNodes(Reference):
-    """The walk stops after 65,536 nodes and says nothing."""
+    """The walk stops after 8,192 nodes and says nothing."""
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ class StopsAfterManyNodes(Reference):
 
             def visit(self, node: Node, cotangents: Any) -> None:
                 self.visits += 1
-                if self.visits <= 2**16:
+                if self.visits <= 2**13:
                     super().visit(node, cotangents)
 
         patch.setattr(walking, "Pass", Impatient)

@@ -8,11 +8,12 @@ import autograd_reference as torch  # noqa: F401  the name that the inherited sp
 import pytest
 from autograd_reference import backward as walking
 from autograd_reference import graph, inplace, rules, views
+from autograd_reference.graph import Recorded
 from autograd_reference.inplace import CopySlices
 from autograd_reference.modes import state
-from autograd_reference.node import UNWRITTEN, save
+from autograd_reference.node import UNWRITTEN, Saved, save
 from autograd_reference.tensor import Tensor
-from planting import mutant, replace_rule
+from planting import mutant
 
 from autograd_conformance.adapters.pytorch_names import SPELLINGS
 from autograd_conformance.adapters.reference import Reference
@@ -156,11 +157,16 @@ class DetachedHasItsOwnCounter(Reference):
 # ---- what is saved ----
 @mutant(kills=CLAUSE)
 class SavesTargetAfterTheWrite(Reference):
-    """The derivative of a write uses the target's new value for the old one."""
+    """The derivative of a write through a view uses the target's new value for the old one."""
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(inplace, "save_copy", lambda target: (target._data, UNWRITTEN, 0))
+        original = inplace.save_copy
+
+        def save_copy(target: Tensor) -> Saved:
+            return original(target) if target._view is None else (target._data, UNWRITTEN, 0)
+
+        patch.setattr(inplace, "save_copy", save_copy)
 
 
 @mutant(kills=CLAUSE)
@@ -175,7 +181,7 @@ class OperandOfWriteIsNotChecked(Reference):
 # ---- history ----
 @mutant(kills=CLAUSE)
 class AssignmentKeepsOldPath(Reference):
-    """Assigning to a part of a tensor leaves gradients flowing back to the value that was overwritten."""
+    """Assigning a broadcast value to a part leaves gradients flowing back to what was overwritten."""
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
@@ -183,20 +189,31 @@ class AssignmentKeepsOldPath(Reference):
 
         def gradients(node: CopySlices, cotangents: Any, *rest: Any) -> Any:
             results = list(original(node, cotangents, *rest))
-            if node.plan.operator is rules.COPY and results[0] is not None:
+            if node.plan.operator is rules.COPY and _is_broadcast(node) and results[0] is not None:
                 results[0] = cotangents[0]
             return results
 
         patch.setattr(CopySlices, "gradients", gradients)
 
 
+def _is_broadcast(node: CopySlices) -> bool:
+    edge = node.edges[1]
+    return edge is not None and edge[0].outputs[edge[1]][0] != node.written
+
+
 @mutant(kills=CLAUSE)
-class CopyKeepsOldPath(Reference):
-    """Assigning a whole tensor leaves gradients flowing back to the value that was overwritten."""
+class CopyOfConstantKeepsOldPath(Reference):
+    """Overwriting a tensor with a constant leaves gradients flowing back to what was overwritten."""
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        replace_rule(patch, rules.COPY, "x", lambda g: g)
+        original = Recorded.gradients
+
+        def gradients(node: Recorded, cotangents: Any, *rest: Any) -> Any:
+            constant = node.plan.operator is rules.COPY and node.edges[1] is None
+            return [cotangents[0], None] if constant else original(node, cotangents, *rest)
+
+        patch.setattr(Recorded, "gradients", gradients)
 
 
 @mutant(kills=CLAUSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from autograd_reference.tensor import Tensor
 from planting import mutant
 
 from autograd_conformance.adapters.pytorch_names import SPELLINGS
@@ -61,4 +62,9 @@ class ConstantsAreNoLeaves(Torch):
 class ProductWithDetachedIsASquare(_Reference):
     """The product of a tensor and its detached self is taken for its square."""
 
-    operators = {**SPELLINGS, "multiply": "x * (x if y._data.data_ptr() == x._data.data_ptr() else y)"}
+    operators = {**SPELLINGS, "multiply": "x * (x if _is_detached(x, y) else y)"}
+
+
+def _is_detached(x: Tensor, y: Tensor) -> bool:
+    same = x.data_ptr() == y.data_ptr() and x.shape == y.shape and x.stride() == y.stride()
+    return same and x.requires_grad and not y.requires_grad

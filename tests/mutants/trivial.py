@@ -28,7 +28,7 @@ _PARAMS = {
     "setitem_": {"key": (0,)},
     DETACH: {},
 }
-_SHAPES = {"squeeze": (1, 2)}
+_SHAPES = {"squeeze": (1, 2), "expand_dims": (2,), "stack": (2,)}
 _TWO_OPERANDS = ("add", "subtract", "multiply", "matmul", "concat", "stack")
 _SEED = 2
 
