@@ -1,0 +1,48 @@
+"""The table of engines is compared with reports, and says what to do when it is stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import engines_table
+import pytest
+from engines_table import main, rewritten, written
+
+OLD = "| engine | op |\n"
+
+
+@pytest.fixture
+def readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A README of ours, for which any report says that the table is `OLD`."""
+    path = tmp_path / "README.md"
+    path.write_text(f"above\n<!-- engines: begin; how -->\n{OLD}<!-- engines: end -->\nbelow\n")
+    monkeypatch.setattr(engines_table, "README", path)
+    monkeypatch.setattr(engines_table, "table", lambda _: OLD.rstrip())
+    monkeypatch.setattr(engines_table, "read_complete", lambda path: path)
+    return path
+
+
+def test_what_the_reports_say_is_fine(readme: Path) -> None:
+    assert main(["any.json"]) == 0
+
+
+def test_a_stale_table_is_found_and_written_anew(readme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines_table, "table", lambda _: "| torch 2.0+cpu | 7/9 |")
+    assert main(["any.json"]) == 1
+    assert main(["--write", "any.json"]) == 0
+    assert main(["any.json"]) == 0
+    assert readme.read_text() == rewritten(readme.read_text(), "| torch 2.0 | 7/9 |\n")
+    assert readme.read_text().startswith("above\n")
+    assert readme.read_text().endswith("\nbelow\n")
+
+
+def test_without_markers_nothing_is_written() -> None:
+    with pytest.raises(ValueError, match="expected a table between the markers"):
+        rewritten("no markers", OLD)
+
+
+def test_the_readme_has_a_row_for_each_engine_of_the_tests() -> None:
+    """Those that tox judges; what the rows say is for `tox run -e table` to compare."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    engines = [line.split()[1] for line in written(text).splitlines()[2:]]
+    assert engines == ["reference", "torch", "autograd", "mygrad"]
