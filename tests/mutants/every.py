@@ -6,9 +6,9 @@ import importlib
 import pkgutil
 from types import FunctionType
 
-import autograd_spec
 from planting import MUTANTS, Mutant
 
+import autograd_spec
 from autograd_conformance.clauses import Clause
 
 MODULES = ("op", "accum", "backward", "depth", "leaf", "mode", "inplace", "torch")

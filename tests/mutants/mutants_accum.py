@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import autograd_reference as torch  # noqa: F401  the name that the inherited spellings use
 import pytest
-from autograd_reference import accumulate as accumulation
-from autograd_reference import backward as walking
-from autograd_reference.modes import state
-from autograd_reference.tensor import Tensor
 from planting import PROGRAMS, mutant
 
+import autograd_reference as torch  # noqa: F401  a spelling uses it
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.spelling import template
+from autograd_reference import accumulate as accumulation
+from autograd_reference import backward as walking
+from autograd_reference import indexing, shaping, views
+from autograd_reference.modes import state
+from autograd_reference.tensor import Tensor
 
 OTHER_PROGRAMS = tuple(clause for clause in PROGRAMS if clause != "accum.adds")
 Keep = Callable[[Tensor, Any], Tensor]
@@ -22,13 +23,12 @@ Keep = Callable[[Tensor, Any], Tensor]
 
 def replace_accumulation(patch: pytest.MonkeyPatch, applies: Callable[[Tensor, Any], bool], keep: Keep) -> None:
     """What a leaf stores is what `keep` makes of it and of the new gradient, where a gradient is there and it `applies`."""
-    original = walking.accumulate
 
     def accumulate(tensor: Tensor, gradient: Any, exclusive: bool) -> None:
         if tensor._grad is not None and applies(tensor, gradient):
             tensor._grad = keep(tensor._grad, gradient)
         else:
-            original(tensor, gradient, exclusive)
+            accumulation.accumulate(tensor, gradient, exclusive)
 
     patch.setattr(walking, "accumulate", accumulate)
 
@@ -60,7 +60,9 @@ class ThirdPassOverwrites(Reference):
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
         replace_accumulation(
-            patch, lambda tensor, gradient: passes_before(tensor) == 1, lambda stored, gradient: Tensor(gradient.clone())
+            patch,
+            lambda tensor, gradient: passes_before(tensor) == 1,
+            lambda stored, gradient: Tensor(gradient.clone()),
         )
 
 
@@ -137,13 +139,9 @@ class ForgetsWhenUsedAgain(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        from autograd_reference import indexing, shaping
-
-        original = shaping.alias
-
         def alias(operator: Any, x: Tensor, *rest: Any, **keywords: Any) -> Tensor:
             x._grad = None
-            return original(operator, x, *rest, **keywords)
+            return views.alias(operator, x, *rest, **keywords)
 
         patch.setattr(shaping, "alias", alias)
         patch.setattr(indexing, "alias", alias)

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakSet
 
-import autograd_reference as torch
 import pytest
+from planting import PLAIN_PROGRAMS, PROGRAMS, mutant
+
+import autograd_reference as torch
+from autograd_conformance.adapters.reference import Reference
 from autograd_reference import backward as walking
 from autograd_reference.accumulate import AccumulateGrad, accumulate
 from autograd_reference.graph import Recorded, edge_of
 from autograd_reference.node import Edge, Node
-from planting import PLAIN_PROGRAMS, PROGRAMS, mutant
-
-from autograd_conformance.adapters.reference import Reference
 
 EVERYWHERE = (*PROGRAMS, "backward.diamond", "mode.restores", "backward.deep-chain")
 
@@ -109,7 +109,9 @@ class VisitsPerPath(Reference):
     MOST_VISITS: int | None = 20_000
 
     def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        todo = [(edge_of(output), cotangent._data) for output, cotangent in zip(outputs, cotangents, strict=True)]
+        todo: list[Any] = [
+            (edge_of(output), cotangent._data) for output, cotangent in zip(outputs, cotangents, strict=True)
+        ]
         visits = 0
         while todo:
             visits += 1
@@ -267,7 +269,7 @@ class RootInsideLosesItsCotangent(Reference):
     """A root that another root depends on loses its own cotangent."""
 
     def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        edges = [edge_of(output) for output in outputs]
-        inner = {edge for root in edges for node in walking.reachable([root]) for edge in node.edges}
+        edges = [edge for output in outputs if (edge := edge_of(output)) is not None]
+        inner = {edge for node in walking.reachable(edges) for edge in node.edges}
         kept = [place for place, edge in enumerate(edges) if edge not in inner]
         super().backward([outputs[place] for place in kept], [cotangents[place] for place in kept])

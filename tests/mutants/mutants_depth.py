@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import autograd_reference as torch  # noqa: F401  the name that the inherited spellings use
 import pytest
-from autograd_reference import backward as walking
-from autograd_reference import shaping
-from autograd_reference.graph import edge_of
-from autograd_reference.node import Node
-from autograd_reference.tensor import Tensor
-from autograd_reference.views import View
 from planting import mutant
 
 from autograd_conformance.adapters.reference import Reference
+from autograd_reference import backward as walking
+from autograd_reference import shaping, views
+from autograd_reference.graph import edge_of
+from autograd_reference.node import Node
+from autograd_reference.tensor import Tensor
+
+
+def node_of(root: Tensor) -> Node:
+    """Where a pass from `root` starts."""
+    edge = edge_of(root)
+    assert edge is not None
+    return edge[0]
 
 
 @mutant(kills="backward.deep-chain")
@@ -31,7 +36,7 @@ class OrdersByRecursion(Reference):
                     visit(edge[0])
 
         for output in outputs:
-            visit(edge_of(output)[0])
+            visit(node_of(output))
         super().backward(outputs, cotangents)
 
 
@@ -42,7 +47,7 @@ class FreesByRecursion(Reference):
     def backward(self, outputs: Any, cotangents: Any = None) -> None:
         super().backward(outputs, cotangents)
         for output in outputs:
-            self._free(edge_of(output)[0])
+            self._free(node_of(output))
 
     def _free(self, node: Node) -> None:
         edges, node.edges = node.edges, ()
@@ -57,14 +62,12 @@ class FindsBaseByRecursion(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        original = shaping.alias
-
-        def depth(view: View | None) -> int:
+        def depth(view: views.View | None) -> int:
             return 0 if view is None else 1 + depth(view.parent)
 
         def alias(operator: Any, x: Tensor, *rest: Any, **keywords: Any) -> Tensor:
             depth(x._view)
-            return original(operator, x, *rest, **keywords)
+            return views.alias(operator, x, *rest, **keywords)
 
         patch.setattr(shaping, "alias", alias)
 

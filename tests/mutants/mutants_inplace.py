@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import autograd_reference as torch  # noqa: F401  the name that the inherited spellings use
 import pytest
+from planting import mutant, respelled
+
+import autograd_reference as torch
+from autograd_conformance.adapters.reference import Reference
+from autograd_conformance.operators import WRITES
 from autograd_reference import backward as walking
 from autograd_reference import graph, inplace, rules, views
 from autograd_reference.graph import Recorded
@@ -13,11 +17,6 @@ from autograd_reference.inplace import CopySlices
 from autograd_reference.modes import state
 from autograd_reference.node import UNWRITTEN, Saved, save
 from autograd_reference.tensor import Tensor
-from planting import mutant
-
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
-from autograd_conformance.adapters.reference import Reference
-from autograd_conformance.operators import WRITES
 
 CLAUSE = "inplace.correct-or-loud"
 
@@ -297,7 +296,7 @@ class ViewsOfViewsAreStale(Reference):
 class TakeMayAlias(Reference):
     """Taking neighbouring entries gives a view of them, so that later writes show through."""
 
-    operators = {**SPELLINGS, "take": "_take(x, indices, axis)"}
+    operators = respelled(take="_take(x, indices, axis)")
 
 
 def _take(x: Any, indices: tuple[int, ...], axis: int) -> Any:

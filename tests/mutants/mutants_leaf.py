@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from autograd_reference.tensor import Tensor
-from planting import mutant
+from planting import mutant, respelled
 
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
 from autograd_conformance.adapters.reference import Reference as _Reference
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.spelling import template
+from autograd_reference.tensor import Tensor
 
 
 @mutant(
@@ -62,7 +60,7 @@ class ConstantsAreNoLeaves(Torch):
 class ProductWithDetachedIsASquare(_Reference):
     """The product of a tensor and its detached self is taken for its square."""
 
-    operators = {**SPELLINGS, "multiply": "x * (x if _is_detached(x, y) else y)"}
+    operators = respelled(multiply="x * (x if _is_detached(x, y) else y)")
 
 
 def _is_detached(x: Tensor, y: Tensor) -> bool:

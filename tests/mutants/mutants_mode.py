@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import nullcontext  # noqa: F401  a spelling uses it
 from typing import Any
 
-import autograd_reference as torch
 import pytest
-from autograd_reference import indexing, shaping
-from autograd_reference.modes import GradMode, state
-from autograd_reference.tensor import Tensor
 from planting import mutant
 
+import autograd_reference as torch
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.spelling import template
+from autograd_reference import indexing, inplace, shaping, views
+from autograd_reference.modes import GradMode, state
+from autograd_reference.tensor import Tensor
 
 WITH_BLOCKS = ("inplace.correct-or-loud",)
 """Clauses whose programs switch recording off for a step."""
@@ -168,16 +168,13 @@ class ResultsWantGradients(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        from autograd_reference import methods
+        original = Tensor.__mul__
 
-        original = methods.apply
+        def multiply(x: Tensor, y: Tensor) -> Tensor:
+            result = original(x, y)
+            return result.requires_grad_() if result.is_leaf and (x.requires_grad or y.requires_grad) else result
 
-        def apply(operator: Any, operands: Any, *rest: Any) -> Tensor:
-            result = original(operator, operands, *rest)
-            wanted = any(isinstance(x, Tensor) and x.requires_grad for x in operands)
-            return result.requires_grad_() if wanted and result.is_leaf else result
-
-        patch.setattr(Tensor, "__mul__", lambda x, y: apply(methods.rules.MUL, (x, y)))
+        patch.setattr(Tensor, "__mul__", multiply)
 
 
 @mutant(kills="inplace.correct-or-loud")
@@ -186,11 +183,9 @@ class ViewsIgnoreTheMode(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        original = shaping.alias
-
         def alias(*arguments: Any, **keywords: Any) -> Tensor:
             with torch.enable_grad():
-                return original(*arguments, **keywords)
+                return views.alias(*arguments, **keywords)
 
         patch.setattr(shaping, "alias", alias)
         patch.setattr(indexing, "alias", alias)
@@ -202,8 +197,6 @@ class WritesIgnoreTheMode(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        from autograd_reference import inplace
-
         original = inplace.write
 
         def write(*arguments: Any) -> Tensor:
@@ -211,5 +204,3 @@ class WritesIgnoreTheMode(Reference):
                 return original(*arguments)
 
         patch.setattr(inplace, "write", write)
-
-

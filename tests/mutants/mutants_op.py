@@ -5,17 +5,16 @@ from __future__ import annotations
 from heapq import heappush
 from typing import Any
 
-import autograd_reference as torch  # noqa: F401  the name that the inherited spellings use
 import pytest
+from planting import PLAIN_PROGRAMS, PROGRAMS, mutant, replace_rule, respelled
+
+import autograd_reference as torch  # noqa: F401  a spelling uses it
+from autograd_conformance.adapters.reference import Reference
 from autograd_reference import accumulate as accumulation
 from autograd_reference import backward as walking
 from autograd_reference import rules
 from autograd_reference.accumulate import AccumulateGrad
 from autograd_reference.node import Edge
-from planting import PLAIN_PROGRAMS, PROGRAMS, mutant, replace_rule
-
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
-from autograd_conformance.adapters.reference import Reference
 
 
 # ---- broadcasting ----
@@ -151,7 +150,7 @@ class TakeOverwritesRepeats(Reference):
 class ConcatOfOneTensorCountsOnce(Reference):
     """A tensor that is joined to itself gets the gradient of its first copy alone."""
 
-    operators = {**SPELLINGS, "concat": "torch.cat([xs[0], *(x.detach() if x is xs[0] else x for x in xs[1:])], axis)"}
+    operators = respelled(concat="torch.cat([xs[0], *(x.detach() if x is xs[0] else x for x in xs[1:])], axis)")
 
 
 @mutant(kills="op.exact-program", may_fail=PROGRAMS)
@@ -220,7 +219,7 @@ class ExpandKeepsLastSlice(Reference):
 class ReshapeReadsMemoryOrder(Reference):
     """Reshaping a permuted tensor takes the elements as they lie in memory."""
 
-    operators = {**SPELLINGS, "reshape": "(x if x.is_contiguous() else x.permute(_as_in_memory(x))).reshape(shape)"}
+    operators = respelled(reshape="(x if x.is_contiguous() else x.permute(_as_in_memory(x))).reshape(shape)")
 
 
 def _as_in_memory(x: Any) -> list[int]:

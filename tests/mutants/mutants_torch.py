@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from planting import mutant
+from planting import mutant, respelled
 
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.spelling import template
 
@@ -26,7 +25,7 @@ def _multiply_uncounted(x: torch.Tensor, y: torch.Tensor) -> None:
 class TorchDoesNotCountMultiplication(Torch):
     """Multiplying in place does not count as a write."""
 
-    operators = {**SPELLINGS, "multiply_": _multiply_uncounted}
+    operators = respelled(multiply_=_multiply_uncounted)
 
 
 def _multiply_unrecorded_uncounted(x: torch.Tensor, y: torch.Tensor) -> None:
@@ -40,7 +39,7 @@ def _multiply_unrecorded_uncounted(x: torch.Tensor, y: torch.Tensor) -> None:
 class TorchDoesNotCountUnrecordedMultiplication(Torch):
     """Multiplying in place while recording is off does not count as a write."""
 
-    operators = {**SPELLINGS, "multiply_": _multiply_unrecorded_uncounted}
+    operators = respelled(multiply_=_multiply_unrecorded_uncounted)
 
 
 @mutant(kills=CLAUSE)
@@ -58,7 +57,7 @@ def _multiply_views_unrecorded(x: torch.Tensor, y: torch.Tensor) -> None:
 class TorchDoesNotRecordMultiplicationOfViews(Torch):
     """Multiplying a view in place changes its values and no history."""
 
-    operators = {**SPELLINGS, "multiply_": _multiply_views_unrecorded}
+    operators = respelled(multiply_=_multiply_views_unrecorded)
 
 
 # ---- who shares memory with whom ----
@@ -66,35 +65,35 @@ class TorchDoesNotRecordMultiplicationOfViews(Torch):
 class SliceCopies(Torch):
     """A slice has memory of its own."""
 
-    operators = {**SPELLINGS, "slice": "x[key].clone()"}
+    operators = respelled(slice="x[key].clone()")
 
 
 @mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class ViewOfViewCopies(Torch):
     """Reshaping a view gives a copy."""
 
-    operators = {**SPELLINGS, "reshape": "(x.clone() if x._is_view() else x).reshape(shape)"}
+    operators = respelled(reshape="(x.clone() if x._is_view() else x).reshape(shape)")
 
 
 @mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class ExpandCopies(Torch):
     """A tensor that is broadcast is copied as often."""
 
-    operators = {**SPELLINGS, "broadcast_to": "x.expand(shape).contiguous()"}
+    operators = respelled(broadcast_to="x.expand(shape).contiguous()")
 
 
 @mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class SliceWithStepCopies(Torch):
     """A slice with a step has memory of its own."""
 
-    operators = {**SPELLINGS, "slice": "x[key].clone() if key[-1].step not in (None, 1) else x[key]"}
+    operators = respelled(slice="x[key].clone() if key[-1].step not in (None, 1) else x[key]")
 
 
 @mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class DiagonalBelowCopies(Torch):
     """A diagonal below the main one has memory of its own."""
 
-    operators = {**SPELLINGS, "diagonal": "(x.clone() if offset < 0 else x).diagonal(offset, axis1, axis2)"}
+    operators = respelled(diagonal="(x.clone() if offset < 0 else x).diagonal(offset, axis1, axis2)")
 
 
 @mutant(kills="view.aliasing", may_fail=(CLAUSE,))
@@ -115,7 +114,7 @@ class PermutationAliasesUnannounced(Torch):
 class OffsetIsLostAfterTransposing(Torch):
     """An entry of a tensor that is not contiguous is looked for at the tensor's own offset."""
 
-    operators = {**SPELLINGS, "select": "_select(x, key)"}
+    operators = respelled(select="_select(x, key)")
 
 
 def _select(x: torch.Tensor, key: tuple[slice | int, ...]) -> torch.Tensor:
@@ -129,7 +128,7 @@ def _select(x: torch.Tensor, key: tuple[slice | int, ...]) -> torch.Tensor:
 class WriteMakesContiguousFirst(Torch):
     """A write to a tensor that is not contiguous gives it memory of its own first."""
 
-    operators = {**SPELLINGS, "multiply_": "_multiply(x, y)"}
+    operators = respelled(multiply_="_multiply(x, y)")
 
 
 def _multiply(x: torch.Tensor, y: torch.Tensor) -> None:
@@ -142,7 +141,7 @@ def _multiply(x: torch.Tensor, y: torch.Tensor) -> None:
 class AssignmentForgetsTheStep(Torch):
     """Assigning to a slice with a step writes as many entries without gaps."""
 
-    operators = {**SPELLINGS, "setitem_": "_assign(x, y, key)"}
+    operators = respelled(setitem_="_assign(x, y, key)")
 
 
 def _assign(x: torch.Tensor, y: torch.Tensor, key: tuple[slice | int, ...]) -> None:
@@ -156,4 +155,4 @@ def _assign(x: torch.Tensor, y: torch.Tensor, key: tuple[slice | int, ...]) -> N
 class ViewOfExpandedCopies(Torch):
     """A view of an expanded tensor has memory of its own."""
 
-    operators = {**SPELLINGS, "select": "(x.clone() if 0 in x.stride() else x)[key]"}
+    operators = respelled(select="(x.clone() if 0 in x.stride() else x)[key]")

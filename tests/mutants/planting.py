@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
-from autograd_reference.definition import Operator
-from autograd_reference.modes import state
 
 from autograd_conformance import runner, world
+from autograd_conformance.adapters.pytorch_names import SPELLINGS
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.results import Result
 from autograd_conformance.runner import Settings, judge
 from autograd_conformance.trial import SUITE_FAILED
+from autograd_reference.definition import Operator
+from autograd_reference.modes import state
 
 AnyEngine = TypeVar("AnyEngine", bound=type[Engine])
 
@@ -87,7 +88,9 @@ def planted(mutant: Mutant) -> Iterator[Engine]:
             state.entered.clear()
 
 
-def judged(mutant: Mutant, clause: Clause, *, seed: int = 0, profile: str = "default", depth: int | None = None) -> Result:
+def judged(
+    mutant: Mutant, clause: Clause, *, seed: int = 0, profile: str = "default", depth: int | None = None
+) -> Result:
     """The verdict on `clause` at its first failure, which is not made smaller; chains have `depth` nodes at most."""
     with planted(mutant) as engine, pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "script", lambda *case: "")  # nobody reads it, and it takes longer than the verdict
@@ -101,6 +104,11 @@ def is_killed(result: Result) -> bool:
     assert SUITE_FAILED not in result.reason, result.reason
     assert result.verdict in ("pass", "fail"), f"{result.verdict}: {result.reason}"
     return result.counterexample is not None
+
+
+def respelled(**spellings: Any) -> dict[str, Any]:
+    """The operators of the two engines that mutants are made of, some of them spelled anew."""
+    return {**SPELLINGS, **spellings}
 
 
 def replace_rule(patch: pytest.MonkeyPatch, operator: Operator, operand: str, rule: Callable[..., Any]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autograd_conformance.program import DETACH, Input, Program, Step
 
-_PARAMS = {
+_PARAMS: dict[str, dict[str, Any]] = {
     "add": {},
     "subtract": {},
     "negative": {},
@@ -44,7 +46,9 @@ def _program(operator: str) -> Program:
         return _writing(operator)
     if operator == DETACH:
         return _made(Step(DETACH, (0,)), Step("multiply", (1, 2)))
-    return _made(Step(operator, (0, 1) if operator in _TWO_OPERANDS else (0,), _PARAMS[operator]), shape=_SHAPES.get(operator))
+    return _made(
+        Step(operator, (0, 1) if operator in _TWO_OPERANDS else (0,), _PARAMS[operator]), shape=_SHAPES.get(operator)
+    )
 
 
 def _writing(operator: str) -> Program:
