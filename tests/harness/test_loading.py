@@ -154,3 +154,14 @@ def test_help_says_what_every_option_means(folder: Folder) -> None:
     for option in ("", "-device", "-profile", "-clause", "-level", "-report", "-expect", "-expect-write", "-corpus"):
         assert f"--impl{option}=" in text
     assert "--impl-timeout=" in text and "--impl-check" in text and "--impl-scripts=" in text
+
+
+def test_impl_check_takes_the_place_of_a_run(folder: Folder) -> None:
+    folder.clauses(ONE)
+    run = folder.pytest("--impl=synthetic_engine:Synthetic", "--impl-check")
+    assert run.ret == 0, "the adapter is sound; that the engine is not is for the clauses to say"
+    run.stdout.fnmatch_lines(["synthetic 1.0, on cpu", "ENGINE *"])
+    run.stdout.no_fnmatch_line("*one.holds*")
+    (folder.path / "adapter_broken.py").write_text(HEAD + "class E(Synthetic): operators = {'add': 'x + nonesuch'}")
+    assert folder.pytest("--impl=adapter_broken:E", "--impl-check").ret == pytest.ExitCode.TESTS_FAILED
+    assert "--impl-check: add --impl=" in refused(folder, "--impl-check")
