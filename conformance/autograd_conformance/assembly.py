@@ -59,7 +59,7 @@ def _seen(error: BaseException) -> Iterable[str]:
 def _ending(error: BaseException) -> str:
     if isinstance(error, Failure) and error.kind == "wrong":
         return "It fails while the clause is broken, and prints that it holds once it does."
-    return "Its last call raises while the clause is broken."
+    return "It ends with that exception while the clause is broken, and with none once it holds."
 
 
 def _filled(lines: Iterable[str], hanging: bool = False) -> Lines:

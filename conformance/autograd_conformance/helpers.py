@@ -7,14 +7,18 @@ import builtins
 import inspect
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from autograd_conformance.borrowed import Borrowed, free_names, without_annotations
 from autograd_conformance.engine import Engine
 from autograd_conformance.inlining import Substitution
 from autograd_conformance.literals import Unprintable, literal
 from autograd_conformance.spelled import Spelled, definition_of, operator_spelling, verb_spelling
+
+Meaning: TypeAlias = Callable[[str], ast.expr]
+"""What a script says for an attribute of the adapter."""
 
 
 class Helpers:
@@ -56,13 +60,12 @@ class Helpers:
         definition.decorator_list = [each for each in definition.decorator_list if ast.unparse(each) != "staticmethod"]
         if is_method:
             own_name = definition.args.args.pop(0).arg
-            _Standalone(own_name, self._attribute, self._operator).visit(definition)
+            parents_verb = partial(self._parents_verb, function)
+            _Standalone(own_name, self._attribute, self._operator, parents_verb).visit(definition)
             if own_name in free_names(definition):
                 raise Unprintable(f"{function.__qualname__} passes {own_name!r} on; a script has no adapter to pass")
-        outside = {
-            name: self._value(value, name)
-            for name, value in inspect.getclosurevars(inspect.unwrap(function)).nonlocals.items()
-        }
+        values = inspect.getclosurevars(inspect.unwrap(function)).nonlocals
+        outside = {name: self._value(value, name) for name, value in values.items() if name != "__class__"}
         if hasattr(function, "template"):
             outside["device"] = ast.Constant(self._engine.device)
         Substitution(outside).visit(definition)
@@ -83,6 +86,13 @@ class Helpers:
             return self.called(verb_spelling(self._adapter, name))
         return literal(getattr(self._engine, name))
 
+    def _parents_verb(self, method: FunctionType, name: str) -> ast.expr:
+        """What `super().name` means in `method`."""
+        line = self._adapter.__mro__
+        place = line.index(inspect.getclosurevars(inspect.unwrap(method)).nonlocals["__class__"])
+        parent = next(each for each in line[place + 1 :] if name in vars(each))
+        return self.called(verb_spelling(parent, name))
+
     def _reference(self, function: Any) -> ast.expr:
         """A function that is not the adapter's own, by the name under which the adapter's module reaches it."""
         module = sys.modules[self._adapter.__module__]
@@ -91,21 +101,17 @@ class Helpers:
             direct = value is function
             if direct or (isinstance(value, ModuleType) and name and getattr(value, name, None) is function):
                 self._borrowed.need(module.__name__, [alias])
-                return (
-                    ast.Name(alias, ast.Load())
-                    if direct
-                    else ast.Attribute(ast.Name(alias, ast.Load()), name, ast.Load())
-                )
+                found = ast.Name(alias, ast.Load())
+                return found if direct else ast.Attribute(found, name, ast.Load())
         raise Unprintable(f"{module.__name__} has no name for {function!r}: import it there, or its module")
 
 
 class _Standalone(ast.NodeTransformer):
     """A method without its adapter: `self.device` is its value, `self.array(t)` a call of the helper `array`."""
 
-    def __init__(
-        self, own_name: str, attribute: Callable[[str], ast.expr], operator: Callable[[str], ast.expr]
-    ) -> None:
+    def __init__(self, own_name: str, attribute: Meaning, operator: Meaning, parents_verb: Meaning) -> None:
         self._own_name, self._attribute_of, self._operator_of = own_name, attribute, operator
+        self._parents_verb = parents_verb
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         operator = node.args[0] if node.args and self._is_own(node.func, "apply") else None
@@ -117,6 +123,8 @@ class _Standalone(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
+        if ast.unparse(node.value) == "super()":
+            return self._parents_verb(node.attr)
         return self._attribute_of(node.attr) if self._is_own(node, node.attr) else node
 
     def _is_own(self, node: ast.expr, attribute: str) -> bool:

@@ -67,22 +67,24 @@ def first_run(function: RecordedFunction) -> Function:
     return function.calls[0] if function.calls else Function()
 
 
-def slots(value: Any) -> Iterator[Slot]:
+def slots(value: Any) -> list[Slot]:
     """The slots in `value`."""
     if isinstance(value, Slot):
-        yield value
-    elif isinstance(value, list | tuple | dict):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from slots(one)
+        return [value]
+    if isinstance(value, dict):
+        return slots(list(value.values()))
+    return [slot for one in value for slot in slots(one)] if isinstance(value, list | tuple) else []
+
+
+def operands(call: Call) -> list[Slot]:
+    """The slots that a call is given, those that its functions return included; those used inside them are not."""
+    given = slots(call.arguments) + slots(call.keywords) + slots(call.name)
+    return given + [slot for function in functions_of(call) for slot in slots(function.returns)]
 
 
 def uses(steps: list[Step]) -> Counter[Slot]:
-    """How often each slot is used in `steps`."""
-    counted: Counter[Slot] = Counter()
-    for call in calls(steps):
-        counted.update(slots([call.name, *call.arguments, call.keywords]))
-        counted.update(slot for function in functions_of(call) for slot in slots(function.returns))
-    return counted
+    """How often each slot is used in `steps`, inside of blocks and functions, too."""
+    return Counter(slot for call in calls(steps) for slot in operands(call))
 
 
 def cotangents_of(call: Call) -> Any:

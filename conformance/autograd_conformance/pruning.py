@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from autograd_conformance.naming import calls, functions_of, slots, uses
+from autograd_conformance.naming import calls, functions_of, operands, slots, uses
 from autograd_conformance.recording import Block, Call, Slot, Step, hands_nothing_out
 
-MOST_ATTEMPTS = 60
+SECONDS = 5
+"""How long to look for single steps that can go, where they cannot all go together."""
 
 
 def until(steps: list[Step], last: Call) -> list[Step]:
@@ -20,20 +22,32 @@ def until(steps: list[Step], last: Call) -> list[Step]:
     return [*steps[:place], step]
 
 
-def prune(steps: list[Step], used_later: list[Slot], still_fails: Callable[[], bool]) -> None:
-    """Take out of `steps`, in place, what nothing uses, as long as the script still fails in the same way.
+def prune(steps: list[Step], shown: list[Slot], still_fails: Callable[[], bool]) -> bool:
+    """Take out of `steps`, in place, what does not matter for `shown`, as long as the script still fails in the same way.
 
-    Only what changes nothing by the contract is taken out: what was expected depends on everything else.
+    Whether the last answer of `still_fails`, which is dear, was for the steps that are left, and was yes.
+
+    By the contract two sorts of steps do not matter: those that change nothing and whose results nobody uses, and those
+    on tensors that have nothing to do, however remotely, with what is shown.  What was expected depends on all others.
     """
     whole = _snapshot(steps)
-    while dead := list(_dead(steps, used_later)):
-        _drop(dead)
-    if still_fails():
-        return
-    _restore(whole)
-    for one in list(_dead(steps, used_later))[:MOST_ATTEMPTS]:
+    for find in (_apart_or_dead, _dead):
+        while places := find(steps, shown):
+            _drop(places)
+        if still_fails():
+            return True
+        _restore(whole)
+    _prune_one_by_one(steps, shown, still_fails)
+    return False
+
+
+def _prune_one_by_one(steps: list[Step], shown: list[Slot], still_fails: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    for place in _dead(steps, shown):
+        if time.monotonic() > end:
+            return
         before = _snapshot(steps)
-        _drop([one])
+        _drop([place])
         if not still_fails():
             _restore(before)
 
@@ -41,21 +55,67 @@ def prune(steps: list[Step], used_later: list[Slot], still_fails: Callable[[], b
 Place = tuple[list[Step], Step]
 
 
-def _dead(steps: list[Step], used_later: list[Slot]) -> Iterator[Place]:
+def _dead(steps: list[Step], shown: list[Slot]) -> list[Place]:
     """Steps without effect whose results nobody uses, and the bodies that they stand in; the last first."""
     used = uses(steps)
-    used.update(used_later)
+    used.update(shown)
     unread = _last_unread_pass(steps)
+    dead: list[Place] = []
     for body in _bodies(steps):
-        yield from ((body, step) for step in reversed(body) if step is unread or _is_idle(step, used))
+        for step in reversed(body):
+            if step is unread or _is_idle(step, used):
+                dead.append((body, step))
+                used.subtract(uses([step]))  # so that a whole chain is found in one go
+    return dead
+
+
+def _apart_or_dead(steps: list[Step], shown: list[Slot]) -> list[Place]:
+    """The same, and every call on tensors that are connected by no call with what is shown."""
+    groups = _Groups(steps)
+    last = list(calls(steps))[-1:] if not shown else []
+    kept = {groups.of(slot) for slot in [*shown, *(slot for call in last for slot in _touched(call))]}
+    apart = [
+        (body, step)
+        for body in _bodies(steps)
+        for step in body
+        if isinstance(step, Call) and step.error is None and _touched(step)
+        if not kept & {groups.of(slot) for slot in _touched(step)}
+    ]
+    return apart or _dead(steps, shown)
+
+
+class _Groups:
+    """Slots that calls connect, directly or by others, are in one group."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self._leaders: dict[Slot, Slot] = {}
+        for call in calls(steps):
+            touched = _touched(call)
+            for slot in touched[1:]:
+                self._leaders[self.of(slot)] = self.of(touched[0])
+
+    def of(self, slot: Slot) -> Slot:
+        """The slot that stands for the group of `slot`."""
+        leader = slot
+        while leader in self._leaders and self._leaders[leader] is not leader:
+            leader = self._leaders[leader]
+        while slot is not leader:  # so that the next search is short
+            self._leaders[slot], slot = leader, self._leaders[slot]
+        return leader
+
+
+def _touched(call: Call) -> list[Slot]:
+    """The slots that a call takes and makes, those of the functions it was given included."""
+    own = operands(call) + slots(call.result)
+    functions = functions_of(call)
+    inner = [slot for function in functions for each in calls(function.body) for slot in _touched(each)]
+    return own + inner + [slot for function in functions for slot in function.parameters]
 
 
 def _last_unread_pass(steps: list[Step]) -> Step | None:
     """The last step that changes stored gradients, if no gradient is read after it."""
-    about_gradients = [
-        call for call in calls(steps) if call.kind == "verb" and call.name in ("backward", "set_grad", "grad")
-    ]
-    last = about_gradients[-1] if about_gradients else None
+    passes = [call for call in calls(steps) if call.kind == "verb" and call.name in ("backward", "set_grad", "grad")]
+    last = passes[-1] if passes else None
     return last if last is not None and last.name != "grad" and last.error is None else None
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -30,6 +34,7 @@ from autograd_conformance.script import Lines, Printer
 from autograd_conformance.world import World
 
 FILE = "<reproduction>"
+SPARE_FRAMES = 10
 
 
 class NotReproduced(Exception):
@@ -42,10 +47,20 @@ def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: Bas
     It imports only what the adapter's own calls need, NumPy and the standard library, and it ends with status 0 where
     the engine is right.
     """
+    if type(engine).apply is not Engine.apply:
+        raise NotReproduced(f"{type(engine).__name__} has its own `apply`, and what that does is in no script")
     try:
         return _Reproduction(engine, clause, case, failure).text()
     except Unprintable as reason:
         raise NotReproduced(str(reason)) from reason
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A script that was run: its text, and why it does not show the failure (empty where it does)."""
+
+    text: str
+    problem: str
 
 
 class _Reproduction:
@@ -94,16 +109,21 @@ class _Reproduction:
         return None
 
     def text(self) -> str:
-        prune(self._steps, self._used_later, lambda: not self._problem(*self._printed()))
-        text, last_part = self._printed()
-        problem = self._problem(text, last_part)
-        if problem:
-            raise NotReproduced(f"its script does not show it: {problem}")
-        return text
+        is_shown = prune(self._steps, self._used_later, lambda: not self._try().problem) or not self._try().problem
+        if not is_shown and self._expected_error is RecursionError:  # the clause stood on a few frames more
+            self._try(stretch=2)
+        if self._tried.problem:
+            raise NotReproduced(f"its script does not show it: {self._tried.problem}")
+        return self._tried.text
 
-    def _printed(self) -> tuple[str, int]:
+    def _try(self, stretch: int = 1) -> Attempt:
+        text, last_part = self._printed(stretch)
+        self._tried = Attempt(text, self._problem(text, last_part))
+        return self._tried
+
+    def _printed(self, stretch: int) -> tuple[str, int]:
         """The text, and the line where its last part begins: the one that is to fail."""
-        printer = Printer(self._engine, self._steps, self._used_later, self._uncaught)
+        printer = Printer(self._engine, self._steps, self._used_later, self._uncaught, stretch)
         ending: Lines = []
         if self._judged and is_named_got(self._judged, self._expected):
             printer.names.give(self._judged.slot, GOT)
@@ -123,11 +143,12 @@ class _Reproduction:
         namespace: dict[str, Any] = {"__name__": "__main__"}
         code = compile(text, FILE, "exec")
         with contextlib.redirect_stdout(io.StringIO()):
-            error = _in_a_fresh_world(self._engine, lambda: exec(code, namespace))  # noqa: S102  our own text
+            error = _in_a_fresh_world(self._engine, partial(_executed, code, namespace))
         if error is None:
             return "it runs to its end"
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
-        if type(error) is not self._expected_error or lines[0] < last_part:
+        anywhere = self._expected_error is RecursionError  # it may strike in any turn of a loop
+        if type(error) is not self._expected_error or not (anywhere or lines[0] >= last_part):
             return f"it stops in line {lines[0]} with {judge.show(error)}"
         if self._judged and isinstance(self._expected, np.ndarray | bool) and self._got is not None:
             return "" if same(namespace[GOT], self._got) else f"it gets {judge.show(namespace[GOT])}"
@@ -155,6 +176,12 @@ def _in_a_fresh_world(engine: Engine, run: Callable[[], object]) -> BaseExceptio
         finally:
             world.leave()
     return None
+
+
+def _executed(code: CodeType, namespace: dict[str, Any]) -> None:
+    """With more frames to spare than in a process of its own: what exhausts the stack here does so there."""
+    sys.setrecursionlimit(sys.getrecursionlimit() + SPARE_FRAMES)
+    exec(code, namespace)  # noqa: S102  our own text
 
 
 def _alike(one: BaseException, other: BaseException) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_conformance.naming import functions_of, slots, uses
+from autograd_conformance.naming import functions_of, operands, slots, uses
 from autograd_conformance.recording import Call, Slot, Step
 
 LONGEST_PERIOD = 4
@@ -29,9 +29,9 @@ class Roller:
 
     def __init__(self, steps: list[Step], used_later: set[Slot]) -> None:
         self._steps = steps
-        self._results = [list(slots(step.result)) if isinstance(step, Call) else [] for step in steps]
+        self._results = [slots(step.result) if isinstance(step, Call) else [] for step in steps]
         self._places = {slot: place for place, results in enumerate(self._results) for slot in results}
-        self._last_use = {slot: place for place, step in enumerate(steps) for slot in uses([step])}
+        self._last_use = {slot: place for place, step in enumerate(steps) for slot in _used(step)}
         self._last_use |= dict.fromkeys(used_later, len(steps))
 
     def rolled(self) -> list[Step | Loop]:
@@ -63,10 +63,12 @@ class Roller:
 
     def _repeats(self, first: int, place: int, period: int) -> bool:
         step, before = self._steps[place], self._steps[place - period]
-        inside = [self._places[slot] for slot in uses([step]) if self._places.get(slot, -1) >= first]
-        if any(place - origin > period for origin in inside) or not isinstance(step, Call) or functions_of(step):
+        if not isinstance(step, Call) or not isinstance(before, Call) or functions_of(step):
             return False
-        if not isinstance(before, Call) or (step.kind, step.name) != (before.kind, before.name):
+        if (step.kind, step.name) != (before.kind, before.name):
+            return False
+        inside = [self._places[slot] for slot in operands(step) if self._places.get(slot, -1) >= first]
+        if any(place - origin > period for origin in inside):
             return False
         return place < first + 2 * period or self._alike(step, before, period)
 
@@ -90,3 +92,7 @@ class Roller:
 
     def _pairs(self, place: int, period: int) -> list[tuple[Slot, Slot]]:
         return list(zip(self._results[place], self._results[place - period], strict=True))
+
+
+def _used(step: Step) -> list[Slot]:
+    return operands(step) if isinstance(step, Call) and not functions_of(step) else list(uses([step]))

@@ -28,11 +28,17 @@ Lines = list[str]
 class Printer:
     """Prints the steps of one recorded run.
 
-    `used_later` are slots that the lines after the steps speak of; `uncaught` the errors that end the run.
+    `used_later` are slots that the lines after the steps speak of; `uncaught` the errors that end the run; loops take
+    `stretch` times as many turns as they took.
     """
 
     def __init__(
-        self, engine: Engine, steps: list[Step], used_later: Iterable[Slot], uncaught: Iterable[object]
+        self,
+        engine: Engine,
+        steps: list[Step],
+        used_later: Iterable[Slot],
+        uncaught: Iterable[object],
+        stretch: int = 1,
     ) -> None:
         self._engine, self._adapter, self._steps = engine, type(engine), steps
         self._borrowed = Borrowed(self._adapter)
@@ -40,6 +46,7 @@ class Printer:
         taken = self._borrowed.globals()
         self.numpy = next(name for name in ("np", "numpy", "numpy_") if all(v is np for v in taken.get(name, ())))
         self.names = Names(steps, {*taken, *vars(builtins), "got", "expected"})
+        self._stretch = stretch
         self._uses = uses(steps)
         self._uses.update(used_later)
         self._uncaught = [id(error) for error in uncaught]
@@ -87,7 +94,7 @@ class Printer:
         for slot, other in loop.same:
             self.names.same(slot, other)
         lines = [line for step in loop.steps for line in self._step(step, None)]
-        return [f"for _ in range({loop.times}):", *_indented(lines)]
+        return [f"for _ in range({loop.times * self._stretch}):", *_indented(lines)]
 
     def _step(self, step: Step, leaving: BaseException | None) -> Lines:
         lines = self._block(step) if isinstance(step, Block) else self._call(step)

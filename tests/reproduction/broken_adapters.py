@@ -74,6 +74,21 @@ class RemembersInAModule(Scalars):
         return made
 
 
+class RemembersInADefault(Scalars):
+    def tensor(self, array: Any, *, requires_grad: bool = False, made: list[Any] = []) -> Any:  # noqa: B006
+        made.append(Value(float(array)))
+        return made[-1]
+
+
+class Interferes(Scalars):
+    def apply(self, operator: str, *tensors: Any, **params: Any) -> Any:
+        return super().apply(operator, *tensors, **params)
+
+
+class Repairs(Scalars):
+    grad = template("Value(0.0) if t.grad is None else t.grad")
+
+
 class ChangesDtype(Scalars):
     array = template("np.array(t.data if isinstance(t, Value) else t, dtype=np.float32)")
 

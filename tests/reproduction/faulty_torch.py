@@ -67,3 +67,8 @@ class StaysOff(Torch):
 class FirstRootOnly(Torch):
     def backward(self, outputs: Any, cotangents: Any = None) -> None:
         torch.autograd.backward(outputs[:1], cotangents[:1])
+
+
+class Doubling(Torch):
+    def backward(self, outputs: Any, cotangents: Any = None) -> None:
+        super().backward(outputs + outputs, cotangents + cotangents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,14 @@ def _unread_pass(engine: Engine) -> None:
     equal("whether it requires gradients", engine.requires_grad(engine.detach(x)), False)
 
 
+def _other_tensors(engine: Engine) -> None:
+    for expected in (4, 6, 4):
+        x, y = engine.tensor(TWO, requires_grad=True), engine.tensor(TWO + expected - 4, requires_grad=True)
+        engine.backward([engine.apply("multiply", y, x)], [engine.tensor(TWO)])
+        gradient = engine.array(engine.grad(x))
+    equal("the gradient", gradient, TWO + 2)
+
+
 def _without(lines: list[str], place: int) -> str:
     return "\n".join(line for number, line in enumerate(lines) if number != place)
 
@@ -66,13 +75,15 @@ def _needless(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("clause", "engine"), [(_idle, WrongProduct()), (_unread_pass, LeakyDetach())])
+@pytest.mark.parametrize(
+    ("clause", "engine"), [(_idle, WrongProduct()), (_unread_pass, LeakyDetach()), (_other_tensors, WrongProduct())]
+)
 def test_every_step_matters(clause: Callable[[Engine], None], engine: Engine) -> None:
     assert _needless(script_of(engine, a_clause(clause))) == []
 
 
 def test_dead_steps_are_seen_by_the_test_above(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reproduction, "prune", lambda *_: None)
+    monkeypatch.setattr(reproduction, "prune", lambda *_: False)
     assert len(_needless(script_of(WrongProduct(), a_clause(_idle)))) >= 2
 
 
@@ -133,6 +144,19 @@ def test_no_script_for_an_error_of_the_suite() -> None:
 
     with pytest.raises(NotReproduced, match="no call of the engine raised"):
         script_of(Torch(), a_clause(clause))
+
+
+def test_no_script_of_an_adapter_that_stands_between() -> None:
+    class Between(Torch):
+        def apply(self, operator: str, *tensors: Any, **params: Any) -> Any:
+            return super().apply("add", *tensors, **params)
+
+    def clause(engine: Engine) -> None:
+        x = engine.tensor(TWO)
+        equal("a product", engine.array(engine.apply("multiply", x, engine.apply("add", x, x))), TWO)
+
+    with pytest.raises(NotReproduced, match="its own `apply`"):
+        script_of(Between(), a_clause(clause))
 
 
 def test_a_script_that_holds_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

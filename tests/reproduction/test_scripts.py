@@ -11,6 +11,7 @@ import pytest
 import torch
 from faulty_torch import (
     CutSum,
+    Doubling,
     FirstRootOnly,
     LeakyDetach,
     NoGradient,
@@ -79,6 +80,13 @@ FAILURES: dict[str, tuple[Engine, Test, dict[str, Any], str, tuple[str, str] | N
         WRONG,
         ("[:1]", ""),
     ),
+    "method on that of its parent": (
+        Doubling(),
+        test_accum.test_adds,
+        {"program": PRODUCT, "times": 2},
+        WRONG,
+        ("outputs + outputs, cotangents + cotangents", "outputs, cotangents"),
+    ),
     "flag, block left by an exception": (
         StaysOff(),
         test_mode.test_restores,
@@ -134,7 +142,7 @@ def _error_of(text: str) -> str:
 
 
 def test_repaired_script_ends_well() -> None:
-    engine, clause, case, _, repair = FAILURES["function"]
+    engine, clause, case, _, repair = FAILURES["scalars"]
     assert repair is not None
     run = run_cleanly(script_of(engine, clause, **case).replace(*repair), path=())
     assert (run.returncode, run.stdout, run.stderr) == (0, "holds\n", "")

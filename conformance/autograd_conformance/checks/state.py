@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FunctionType
 from typing import Any
 
 from autograd_conformance.checks.outcome import Report, broken
@@ -31,6 +32,10 @@ def _content(value: Any) -> Any:
         return [(id(key), id(each)) for key, each in value.items()]
     if isinstance(value, list | tuple | set):
         return [id(each) for each in value]
+    if isinstance(value, FunctionType):
+        defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        return [_content(each) for each in (value.__dict__, *defaults, *cells) if each is not value]
     return len(value) if hasattr(type(value), "__len__") and not isinstance(value, type) else None
 
 

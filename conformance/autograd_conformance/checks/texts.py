@@ -18,10 +18,22 @@ from autograd_conformance.operators import OPERATORS
 from autograd_conformance.spelled import Spelled, definition_of, operator_spelling, verb_spelling
 
 ONLY_TRANSLATES = "an adapter translates and does nothing else"
+MACHINERY = (
+    "apply",
+    "has",
+    "__init__",
+    "__new__",
+    "__getattr__",
+    "__getattribute__",
+    "__setattr__",
+    "__init_subclass__",
+)
 
 
 def check_texts(report: Report) -> None:
     """Every spelling, one after the other."""
+    with report.on("machinery"):
+        _check_machinery(report.adapter)
     for spelled in spellings(report.adapter):
         with report.on(f"text of {spelled.name}"):
             _check_parameters(spelled)
@@ -36,6 +48,16 @@ def spellings(adapter: type[Engine]) -> Iterator[Spelled]:
             yield verb_spelling(adapter, verb)
     for operator in adapter.operators:
         yield operator_spelling(adapter, operator)
+
+
+def _check_machinery(adapter: type[Engine]) -> None:
+    """What no adapter has to write, and where one could slip something in between the suite and the engine."""
+    for owner in adapter.__mro__[: adapter.__mro__.index(Engine)]:
+        for name in MACHINERY:
+            if name in vars(owner):
+                raise broken(
+                    f"{owner.__name__} has its own {name}; spell verbs and `operators`, and leave that to the suite"
+                )
 
 
 def _check_parameters(spelled: Spelled) -> None:
@@ -115,6 +137,8 @@ def _vice(node: ast.AST) -> str:
         return "catches exceptions"
     if isinstance(node, ast.With) and any("suppress" in ast.unparse(item.context_expr) for item in node.items):
         return "swallows exceptions"
+    if isinstance(node, ast.IfExp) and _replaces_none(node):
+        return "puts something in the place of what the engine does not have"
     if isinstance(node, ast.While):
         return "loops until something succeeds"
     if isinstance(node, ast.Global | ast.Nonlocal):
@@ -123,3 +147,16 @@ def _vice(node: ast.AST) -> str:
     if stored and isinstance(node.value, ast.Name) and node.value.id == "self":  # type: ignore[attr-defined]
         return "keeps state on the adapter"
     return ""
+
+
+def _replaces_none(node: ast.IfExp) -> bool:
+    """`ones if t.grad is None else t.grad`; an argument of the suite may be None, and that is for the adapter to say."""
+    test = node.test
+    if (
+        not isinstance(test, ast.Compare)
+        or isinstance(test.left, ast.Name)
+        or ast.unparse(test.comparators[0]) != "None"
+    ):
+        return False
+    instead = node.body if isinstance(test.ops[0], ast.Is) else node.orelse
+    return ast.unparse(instead) != "None"
