@@ -1,4 +1,5 @@
-"""Smaller programs made from a program that fails, as data: steps dropped, roots dropped, results made inputs.
+"""Smaller programs made from a program that fails, as data: steps dropped, roots dropped, results made inputs,
+operands and operators replaced by plainer ones.
 
 A candidate need not be legal; the clause that runs it rejects it then.
 """
@@ -15,6 +16,8 @@ from autograd_conformance.oracle import Oracle
 from autograd_conformance.program import DETACH, Input, Program, Step
 from autograd_conformance.zones import Liveness
 
+RELATIVES = (("multiply", "add", "subtract"), ("multiply_", "copy_", "add_", "setitem_"))
+"""Operators that take each other's operands, the plainest first."""
 EVERYTHING_ALIASES = frozenset({*VIEWS, DETACH})
 
 
@@ -55,6 +58,8 @@ def _candidates(program: Program) -> Iterator[Program]:
         yield from _bypassed(program, place)
     for place in reversed(range(len(program.steps))):
         yield from _cut(program, place)
+    yield from _rewired(program)
+    yield from _renamed(program)
     yield from _simpler_inputs(program)
     for place, step in enumerate(program.steps):
         if not step.recorded:
@@ -79,16 +84,36 @@ def _bypassed(program: Program, place: int) -> Iterator[Program]:
 def _cut(program: Program, place: int) -> Iterator[Program]:
     """A result made an input, and so all that leads to it left out."""
     step, number = program.steps[place], len(program.inputs) + place
-    if step.writes or step.operator in EVERYTHING_ALIASES:
+    if step.writes:
         return
     shape = Oracle(EVERYTHING_ALIASES).tensors(program)[number].value.shape
+    made = Input(shape, requires_grad=bool(program.roots) and step.operator != DETACH)
     count = len(program.inputs)
     moved = {old: old + (old >= count) for old in range(count + len(program.steps))} | {number: count}
-    yield _renumbered(program, (*program.inputs, Input(shape, bool(program.roots))), moved, drop=place)
+    yield _renumbered(program, (*program.inputs, made), moved, drop=place)
+
+
+def _rewired(program: Program) -> Iterator[Program]:
+    """An operand replaced by the first tensor that has its shape."""
+    shapes = [tensor.value.shape for tensor in Oracle(EVERYTHING_ALIASES).tensors(program)]
+    for place, step in enumerate(program.steps):
+        for position, operand in enumerate(step.operands):
+            first = shapes.index(shapes[operand])
+            if first < operand:
+                operands = (*step.operands[:position], first, *step.operands[position + 1 :])
+                yield _with_step(program, place, replace(step, operands=operands))
+
+
+def _renamed(program: Program) -> Iterator[Program]:
+    """An operator replaced by its plainest relative, so that a defect takes on fewer forms."""
+    for place, step in enumerate(program.steps):
+        for relatives in RELATIVES:
+            for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
+                yield _with_step(program, place, replace(step, operator=operator, params={}))
 
 
 def _simpler_inputs(program: Program) -> Iterator[Program]:
-    """Axes made shorter, everywhere at once; gradients no longer asked for; one input used for two."""
+    """Axes made shorter, everywhere at once; one input used for two; constants made leaves."""
     for length in sorted({length for each in program.inputs for length in each.shape}, reverse=True):
         if length > 1:
             yield replace(program, inputs=tuple(_shorter(each, length) for each in program.inputs))
@@ -96,8 +121,8 @@ def _simpler_inputs(program: Program) -> Iterator[Program]:
         for other in range(number):
             if program.inputs[other].shape == each.shape:
                 yield _with_inputs_merged(program, number, other)
-        if each.requires_grad:
-            yield _with_input(program, number, replace(each, requires_grad=False))
+        if not each.requires_grad and program.roots:
+            yield _with_input(program, number, replace(each, requires_grad=True))
         if each.shape:
             yield _with_input(program, number, replace(each, shape=each.shape[1:]))
 
