@@ -74,7 +74,7 @@ def _apart_or_dead(steps: list[Step], shown: list[Slot]) -> list[Place]:
     groups = _Groups(steps)
     last = list(calls(steps))[-1:] if not shown else []
     kept = {groups.of(slot) for slot in [*shown, *(slot for call in last for slot in _touched(call))]}
-    apart = [
+    apart: list[Place] = [
         (body, step)
         for body in _bodies(steps)
         for step in body
