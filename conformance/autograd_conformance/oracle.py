@@ -122,7 +122,8 @@ class Oracle:
     def write(self, step: Step, target: Dual, operand: Dual) -> Dual:
         region = written(step, target)
         value, tangent = WRITE[step.operator](region, operand)
-        region.value[...] = np.broadcast_to(value, region.value.shape)  # assignment alone drops leading axes of length 1
+        # Assignment alone drops leading axes of length 1.
+        region.value[...] = np.broadcast_to(value, region.value.shape)
         if step.recorded:  # otherwise the value changes and the history does not
             target.history.requires |= operand.history.requires
         self.write_tangent(region, tangent, step)
