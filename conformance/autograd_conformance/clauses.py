@@ -27,7 +27,7 @@ class Clause:
     after: str | None
     revision: int
     examples: int | None
-    """At most so many examples, whatever the profile: for clauses whose single example is large."""
+    """For clauses whose single example is large: so many in the default profile, and never more."""
     arguments: Mapping[str, Any] = field(repr=False)
     """Parameter -> a Hypothesis strategy, or a function from the engine to one."""
     function: Callable[..., None] = field(repr=False)

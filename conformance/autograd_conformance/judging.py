@@ -10,8 +10,10 @@ from types import FunctionType
 
 import pytest
 
+from autograd_conformance.checks.texts import repairs
 from autograd_conformance.clauses import Clause
 from autograd_conformance.collecting import JUDGE, ClauseItem, usage_errors_reach_the_controller
+from autograd_conformance.engine import Engine
 from autograd_conformance.loading import load_engine
 from autograd_conformance.results import Result
 from autograd_conformance.runner import Settings, judge
@@ -33,6 +35,7 @@ class Judging:
         option = self._config.getoption
         with usage_errors_reach_the_controller(self._config), self._watch.importing() if self._watch else nullcontext():
             self._engine = load_engine(option("impl"), option("impl_device"))
+            _refuse_repairs(self._engine)
         self._config.stash[JUDGE] = self._judge
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -69,6 +72,15 @@ class Judging:
             exhaustive=option("impl_expect_write") is not None,
             isolated=self._watch is not None,
         )
+
+
+def _refuse_repairs(engine: Engine) -> None:
+    found = [f"  {outcome.subject}: {outcome.advice}" for outcome in repairs(engine)]
+    if found:
+        head = (
+            f"the adapter of {engine.name} is broken, and a run would judge it and not the engine (see --impl-check):"
+        )
+        raise pytest.UsageError("\n".join([head, *found]))
 
 
 def _ids_of_the_spec() -> set[str]:

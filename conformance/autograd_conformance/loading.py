@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from autograd_conformance.engine import ALWAYS, VJP, Engine
+from autograd_conformance.engine import ALWAYS, GROUPS, TAPE, VJP, Engine
 
 ADAPTERS = Path(__file__).parent / "adapters"
 
@@ -115,12 +115,14 @@ def _check_facts(impl: str, engine: type[Engine]) -> None:
     for group in (ALWAYS, VJP):
         if not engine.has(group):
             raise pytest.UsageError(
-                f"--impl={impl}: {engine.__name__} lacks {_lacking(group)}: without it nothing can be judged"
+                f"--impl={impl}: {engine.__name__} lacks {_lacking(engine, group)}: without it nothing can be judged"
             )
 
 
-def _lacking(group: str) -> str:
-    return "`tensor` and `array`" if group == ALWAYS else "`vjp`, or the verbs of a tape (`backward`, `grad`, ...)"
+def _lacking(engine: type[Engine], group: str) -> str:
+    of = TAPE if group == VJP else group
+    verbs = ", ".join(f"`{verb}`" for verb in GROUPS[of].verbs if getattr(engine, verb) is getattr(Engine, verb))
+    return f"`vjp`, or these verbs of a tape: {verbs}" if group == VJP else verbs
 
 
 def _shown(error: BaseException) -> str:

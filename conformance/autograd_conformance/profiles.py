@@ -23,6 +23,14 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
+def examples_of(profile: str, most: int | None) -> int:
+    """How many examples of a clause to draw; `most` is for a clause whose single example is large: its share, at most all."""
+    examples = PROFILES[profile].examples
+    if most is None:
+        return examples
+    return min(most, max(1, most * examples // PROFILES["default"].examples))
+
+
 def seed_of(clause_id: str, profile: str, seed: int) -> int:
     """The clause's own seed: the same alone, in parallel and in a subset."""
     return int.from_bytes(hashlib.sha256(f"{clause_id}:{profile}:{seed}".encode()).digest()[:8], "big")

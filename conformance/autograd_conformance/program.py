@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_conformance.operators import OPERATORS, WRITES
+from autograd_conformance.wellformed import require_well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,16 +159,22 @@ class Program:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Program:
-        """Raises ValueError or KeyError for what `to_json` cannot have written."""
-        inputs = tuple(Input(tuple(shape), bool(flag)) for shape, flag in data["inputs"])
-        steps = tuple(_step_from_json(each) for each in data["steps"])
-        for place, step in enumerate(steps):
-            if not all(0 <= number < len(inputs) + place for number in step.operands):
-                raise ValueError(f"step {place} ({step.operator}): operands {step.operands} are not made before it")
+        """Raises ValueError for what `to_json` cannot have written."""
+        try:
+            program = cls._from_json(data)
+        except KeyError as error:
+            raise ValueError(f"a program, or a step of one, lacks {error}") from error
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"not the JSON of a program: {error}") from error
+        require_well_formed(program)
+        return program
+
+    @classmethod
+    def _from_json(cls, data: Mapping[str, Any]) -> Program:
         return cls(
             data["dtype"],
-            inputs,
-            steps,
+            tuple(Input(tuple(shape), bool(flag)) for shape, flag in data["inputs"]),
+            tuple(_step_from_json(each) for each in data["steps"]),
             tuple(data["roots"]),
             int(data["seed"]),
             bool(data.get("unit_cotangent", False)),

@@ -28,7 +28,7 @@ from autograd_conformance.expectations import LETHAL
 from autograd_conformance.findings import Findings
 from autograd_conformance.generation import Enough, generate
 from autograd_conformance.judge import Unsupported, raised_by_engine, show
-from autograd_conformance.profiles import PROFILES, seed_of
+from autograd_conformance.profiles import examples_of, seed_of
 from autograd_conformance.program import Program
 from autograd_conformance.reproduction import script
 from autograd_conformance.results import Counterexample, Result, Verdict
@@ -150,8 +150,7 @@ class _Session:
             self.findings.consider(found)
 
     def _generate(self, strategies: Mapping[str, SearchStrategy[Any]]) -> None:
-        profile = PROFILES[self.settings.profile].examples
-        count = min(profile, self.clause.examples or profile)
+        count = examples_of(self.settings.profile, self.clause.examples)
         before = self.examples
         begun = generate(strategies, self.seed, count, self._use)
         accepted = self.examples - before

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import FunctionType
 
 from autograd_conformance.borrowed import Borrowed, free_names, without_annotations
-from autograd_conformance.checks.outcome import Report, broken
+from autograd_conformance.checks.outcome import Outcome, Report, broken
 from autograd_conformance.engine import VERBS, Engine
 from autograd_conformance.helpers import Helpers
 from autograd_conformance.literals import Unprintable
@@ -48,6 +48,15 @@ def spellings(adapter: type[Engine]) -> Iterator[Spelled]:
             yield verb_spelling(adapter, verb)
     for operator in adapter.operators:
         yield operator_spelling(adapter, operator)
+
+
+def repairs(engine: Engine) -> list[Outcome]:
+    """Where the adapter does more than translate, so that a run would judge the adapter and not the engine."""
+    report = Report(engine, type(engine))
+    for spelled in spellings(report.adapter):
+        with report.on(f"text of {spelled.name}"):
+            _check_honesty(report, spelled)
+    return [outcome for outcome in report.outcomes if ONLY_TRANSLATES in outcome.advice]
 
 
 def _check_machinery(adapter: type[Engine]) -> None:
