@@ -66,7 +66,14 @@ WRONG = {
     "nothing spelled": (
         "adapter_i:E",
         "from autograd_conformance import Engine\nclass E(Engine): name = version = 'x'",
-        "E lacks `tensor` and `array`",
+        "E lacks `tensor`, `array`: without it nothing can be judged",
+    ),
+    "half a tape": (
+        "adapter_k:E",
+        "from autograd_conformance import Engine, template\n"
+        "class E(Engine):\n"
+        " name = version = 'x'; tensor = array = backward = grad = requires_grad = is_leaf = template('1')",
+        "E lacks `vjp`, or these verbs of a tape: `detach`: without it",
     ),
 }
 

@@ -13,6 +13,8 @@ from stranger import Stranger
 SMOKE = {"PYTEST_ADDOPTS": "--impl-profile=smoke"}
 CHECK, JUDGE, WRITE_EXPECTATIONS, EXPECT = range(4)
 """The README's commands that judge, in order; after them come those on reports."""
+CHECKED, JUDGED = blocks("text")[:2]
+"""What comes out of the first two."""
 SECONDS = 10
 """From the command to the verdict, as CPU time: other load on the machine is not our fault."""
 
@@ -32,8 +34,10 @@ def missing(block: str, output: str) -> list[str]:
     return [line for line in shown(block) if line not in lines]
 
 
-def test_the_check_says_that_the_adapter_is_in_order(stranger: Stranger) -> None:
-    assert "BROKEN" not in stranger.must(judging()[CHECK])
+def test_the_check_gives_the_output_that_is_shown(stranger: Stranger) -> None:
+    told = stranger.must(judging()[CHECK])
+    assert missing(CHECKED, told) == []
+    assert "BROKEN" not in told
 
 
 def test_judging_gives_the_output_that_is_shown(stranger: Stranger) -> None:
@@ -41,7 +45,7 @@ def test_judging_gives_the_output_that_is_shown(stranger: Stranger) -> None:
     done = stranger.run(judging()[JUDGE], **SMOKE)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 1, done.stdout
-    assert missing(blocks("text")[0], done.stdout) == []
+    assert missing(JUDGED, done.stdout) == []
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < SECONDS
 
 
@@ -52,7 +56,7 @@ def test_a_line_that_does_not_come_is_missed() -> None:
 
 def test_the_script_that_it_names_shows_the_failure(stranger: Stranger) -> None:
     stranger.run(judging()[JUDGE], **SMOKE)
-    script = re.search(r"reproduce with: python (\S+)", blocks("text")[0])
+    script = re.search(r"reproduce with: python (\S+)", JUDGED)
     assert script
     assert "RecursionError" in stranger.run(f".venv/bin/python {script[1]}").stdout
 

@@ -19,7 +19,7 @@ def test_it_is_what_comes_out(tmp_path: Path) -> None:
     command = (sys.executable, *judge, f"--impl-scripts={tmp_path}")
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout
-    failure, script = blocks("text")[1], blocks("python")[1]
+    failure, script = blocks("text")[2], blocks("python")[1]
     assert _without_path(failure) in _without_path(done.stdout)
     assert (tmp_path / "accum.adds.py").read_text().endswith(f'"""\n\n{script}')
 
