@@ -106,10 +106,14 @@ def _rewired(program: Program) -> Iterator[Program]:
 
 def _renamed(program: Program) -> Iterator[Program]:
     """An operator replaced by its plainest relative, so that a defect takes on fewer forms."""
+    tensors = Oracle(EVERYTHING_ALIASES).tensors(program)
     for place, step in enumerate(program.steps):
         for relatives in RELATIVES:
             for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
                 yield _with_step(program, place, replace(step, operator=operator, params={}))
+        if step.operator in ("expand_dims", "squeeze"):
+            shape = tensors[len(program.inputs) + place].value.shape
+            yield _with_step(program, place, replace(step, operator="reshape", params={"shape": shape}))
 
 
 def _simpler_inputs(program: Program) -> Iterator[Program]:
