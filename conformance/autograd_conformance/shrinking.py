@@ -86,8 +86,7 @@ def _cut(program: Program, place: int) -> Iterator[Program]:
     step, number = program.steps[place], len(program.inputs) + place
     if step.writes:
         return
-    shape = Oracle(EVERYTHING_ALIASES).tensors(program)[number].value.shape
-    made = Input(shape, requires_grad=bool(program.roots) and step.operator != DETACH)
+    made = Input(_shapes(program)[number], requires_grad=bool(program.roots) and step.operator != DETACH)
     count = len(program.inputs)
     moved = {old: old + (old >= count) for old in range(count + len(program.steps))} | {number: count}
     yield _renumbered(program, (*program.inputs, made), moved, drop=place)
@@ -95,7 +94,7 @@ def _cut(program: Program, place: int) -> Iterator[Program]:
 
 def _rewired(program: Program) -> Iterator[Program]:
     """An operand replaced by the first tensor that has its shape."""
-    shapes = [tensor.value.shape for tensor in Oracle(EVERYTHING_ALIASES).tensors(program)]
+    shapes = _shapes(program)
     for place, step in enumerate(program.steps):
         for position, operand in enumerate(step.operands):
             first = shapes.index(shapes[operand])
@@ -104,16 +103,21 @@ def _rewired(program: Program) -> Iterator[Program]:
                 yield _with_step(program, place, replace(step, operands=operands))
 
 
+def _shapes(program: Program) -> list[tuple[int, ...]]:
+    """They do not depend on what aliases; where nothing does, all programs are legal that are legal anywhere."""
+    return [tensor.value.shape for tensor in Oracle(()).tensors(program)]
+
+
 def _renamed(program: Program) -> Iterator[Program]:
     """An operator replaced by its plainest relative, so that a defect takes on fewer forms."""
-    tensors = Oracle(EVERYTHING_ALIASES).tensors(program)
+    shapes = _shapes(program)
     for place, step in enumerate(program.steps):
         for relatives in RELATIVES:
             for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
                 yield _with_step(program, place, replace(step, operator=operator, params={}))
         if step.operator in ("expand_dims", "squeeze"):
-            shape = tensors[len(program.inputs) + place].value.shape
-            yield _with_step(program, place, replace(step, operator="reshape", params={"shape": shape}))
+            params = {"shape": shapes[len(program.inputs) + place]}
+            yield _with_step(program, place, replace(step, operator="reshape", params=params))
 
 
 def _simpler_inputs(program: Program) -> Iterator[Program]:
