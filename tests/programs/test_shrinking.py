@@ -1,0 +1,166 @@
+"""Smaller programs: all different, legal, smaller by a measure, and small in the end."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from autograd_conformance.distribution import COMPLETE
+from autograd_conformance.generate import Palette, draw_program
+from autograd_conformance.legality import Illegal
+from autograd_conformance.oracle import Oracle, expect
+from autograd_conformance.program import DETACH, Input, Program, Step
+from autograd_conformance.shrinking import RELATIVES, pruned, simpler
+
+
+def drawn(count: int, start: int = 0, palette: Palette = COMPLETE) -> list[Program]:
+    return [draw_program(random.Random(start + number).randrange, palette) for number in range(count)]
+
+
+def size(program: Program) -> tuple[int, ...]:
+    """Every candidate is smaller in this order, so that shrinking ends."""
+    plainness = {operator: rank for relatives in RELATIVES for rank, operator in enumerate(relatives)}
+    plainness |= {"expand_dims": 1, "squeeze": 1}  # these become reshape
+    return (
+        len(program.steps),
+        len(program.roots),
+        sum(not step.recorded for step in program.steps),
+        len(program.inputs),
+        sum(array.size + array.ndim for array in program.arrays),
+        sum(not each.requires_grad for each in program.inputs),
+        sum(number for step in program.steps for number in step.operands),
+        sum(plainness.get(step.operator, 0) for step in program.steps),
+        program.seed,
+    )
+
+
+def test_candidates_are_smaller_and_legal_and_data() -> None:
+    for program in drawn(40):
+        candidates = list(simpler(program))
+        assert len(candidates) > 5
+        for candidate in candidates:
+            assert size(candidate) < size(program), f"{program}\ngave\n{candidate}"
+            assert pruned(candidate) == candidate
+            assert Program.from_json(json.loads(json.dumps(candidate.to_json()))) == candidate
+            expect(candidate, COMPLETE.aliasing)
+
+
+@pytest.mark.parametrize("aliasing", [frozenset(), frozenset({"reshape", "select"})], ids=["none", "some"])
+def test_programs_of_engines_where_views_copy_have_candidates_too(aliasing: frozenset[str]) -> None:
+    """Some of them are not legal where everything aliases."""
+    for program in drawn(60, palette=replace(COMPLETE, aliasing=aliasing)):
+        assert all(size(candidate) < size(program) for candidate in simpler(program))
+
+
+def shrunk(program: Program, fails: Callable[[Program], bool]) -> Program:
+    """What is left when no candidate fails any more; fewer rounds than steps, inputs and elements."""
+    for _ in range(300):
+        smaller = next(filter(fails, simpler(program)), None)
+        if smaller is None:
+            return program
+        program = smaller
+    raise AssertionError(f"no end:\n{program}")
+
+
+def multiplies_a_selection_in_place(program: Program) -> bool:
+    made = {number: step for number, step in enumerate(program.steps, len(program.inputs))}
+    return any(
+        step.operator == "multiply_"
+        and program.target(step.operands[0]) in made
+        and made[program.target(step.operands[0])].operator == "select"
+        for step in program.steps
+    )
+
+
+def uses_a_tensor_twice(program: Program) -> bool:
+    return any(len(set(step.operands)) < len(step.operands) for step in program.steps)
+
+
+def takes_twice(program: Program) -> bool:
+    takes = (step.params["indices"] for step in program.steps if step.operator == "take")
+    return any(len(set(indices)) < len(indices) for indices in takes)
+
+
+def writes_unrecorded(program: Program) -> bool:
+    return any(step.writes and not step.recorded for step in program.steps)
+
+
+def has_three_roots(program: Program) -> bool:
+    return len(program.roots) == 3
+
+
+def detaches(program: Program) -> bool:
+    return any(step.operator == DETACH for step in program.steps)
+
+
+def gradient_is_large(program: Program) -> bool:
+    return any(
+        each is not None and abs(each).max(initial=0) > 100 for each in expect(program, COMPLETE.aliasing).gradients
+    )
+
+
+@pytest.mark.parametrize(
+    ("fails", "steps"),
+    [
+        (multiplies_a_selection_in_place, 3),  # something to write to, a view of it, the write
+        (uses_a_tensor_twice, 1),
+        (takes_twice, 1),
+        (writes_unrecorded, 1),  # into a leaf
+        (has_three_roots, 2),
+        (detaches, 2),  # a root must require a gradient
+        (gradient_is_large, 5),
+    ],
+)
+def test_what_is_left_is_small(fails: Callable[[Program], bool], steps: int) -> None:
+    failing = list(islice(filter(fails, drawn(1000, start=5000)), 6))
+    assert len(failing) == 6
+    for program in failing:
+        small = shrunk(program, fails)
+        assert fails(small) and len(small.steps) <= steps, small
+        assert pruned(small) == small
+        assert small.seed == 0 or fails is gradient_is_large
+
+
+# ---- by example ----
+def test_dead_steps_inputs_and_roots_go() -> None:
+    steps = (Step("add", (1, 1)), Step("negative", (0,)), Step("multiply", (4, 2)), Step(DETACH, (4,)))
+    program = Program("float64", (Input((2,)),) * 3, steps, (4, 6, 4))
+    assert pruned(program) == Program("float64", (Input((2,)),), (Step("negative", (0,)),), (1,))
+
+
+def test_a_root_that_names_a_dead_write_stays_the_tensor_written_to() -> None:
+    steps = (Step("negative", (0,)), Step("multiply_", (2, 1)), Step("copy_", (2, 1)))
+    program = Program("float64", (Input((2,)),) * 2, steps, (3,))
+    assert pruned(program) == replace(program, steps=(steps[0], steps[2]), roots=(2,))
+
+
+def test_a_program_without_a_differentiable_root_is_illegal() -> None:
+    with pytest.raises(Illegal, match="no root requires a gradient"):
+        pruned(Program("float64", (Input((2,), False),), (Step("negative", (0,)),), (1,)))
+
+
+def test_without_roots_every_value_counts() -> None:
+    program = Program("float64", (Input((2,), False),) * 2, (Step("negative", (1,)), Step("negative", (2,))), ())
+    assert pruned(program) == replace(
+        program, inputs=program.inputs[:1], steps=(Step("negative", (0,)), Step("negative", (1,)))
+    )
+    assert all(not candidate.roots for candidate in simpler(program))
+
+
+def test_a_result_becomes_an_input() -> None:
+    steps = (Step("matmul", (0, 1)), Step("multiply", (2, 2)))
+    program = Program("float64", (Input((2, 3)), Input((3, 1))), steps, (3,), 0)
+    assert Program("float64", (Input((2, 1)),), (Step("multiply", (0, 0)),), (1,), 0) in list(simpler(program))
+
+
+def test_pruned_on_engines_where_views_copy() -> None:
+    steps = (Step("negative", (0,)), Step("select", (2,), {"key": (0,)}), Step("copy_", (3, 1)))
+    program = Program("float64", (Input((2,)), Input(())), steps, (2,))
+    assert pruned(program) == program
+    assert pruned(program, ()) == Program("float64", (Input((2,)),), (Step("negative", (0,)),), (1,))
+    Oracle(()).run(pruned(program, ()))
