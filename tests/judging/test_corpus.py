@@ -75,7 +75,7 @@ def good(**changed: Any) -> str:
         (good(more=1), "expected an object with the keys"),
         (good(engine="other"), "the file says made.up on other"),
         (good(clause="made.other"), "the file says made.other on tiny"),
-        (good(case={"n": {"$program": {}}}), "KeyError"),
+        (good(case={"n": {"$program": {}}}), "lacks 'dtype'"),
         (good(case={"m": 1}), "the case has the values ['m'], but made.up (revision 1) draws ['n']"),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ('kind = "raised"', 'kind = "odd"', "counterexamples.0.: kind 'odd', expected one of wrong, raised, refused"),
         ('what = "raises nothing"\n', "", "counterexamples.0.: missing what"),
         ('\'{"times": 2,', '\'{"times" 2,', "case cannot be read: JSONDecodeError"),
-        ('{"$float": "nan"}', '{"$program": {}}', "case cannot be read: KeyError"),
+        ('{"$float": "nan"}', '{"$program": {}}', "case cannot be read: ValueError: a program, or a step of one, lacks"),
         ('{"$float": "nan"}', '{"$float": "x"}', "case cannot be read: ValueError"),
         (GOOD[GOOD.index("[[clause") :], "", "missing counterexamples"),
         (GOOD[GOOD.index("[[clause") :], "counterexamples = []", "expected at least one counterexample"),

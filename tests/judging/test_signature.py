@@ -8,13 +8,15 @@ import pytest
 
 from autograd_conformance.cases import encode
 from autograd_conformance.expectations import signature_of
+from autograd_conformance.operators import OPERATORS
 from autograd_conformance.program import Input, Program, Step
 from autograd_conformance.results import Counterexample
 from autograd_conformance.signature import Signature, could_become
 
 
 def program(*operators: str, shape: tuple[int, ...] = ()) -> Program:
-    steps = tuple(Step(operator, (place,)) for place, operator in enumerate(operators))
+    made = [(OPERATORS[name], {"axis": (), "keepdims": False} if name == "sum" else {}) for name in operators]
+    steps = tuple(Step(each.name, (place,) * len(each.tensors), params) for place, (each, params) in enumerate(made))
     return Program("float32", (Input(shape),), steps, (len(steps),))
 
 
