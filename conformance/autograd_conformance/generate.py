@@ -195,7 +195,8 @@ class Drawing:
         if self.palette.shapes is not None:
             return self.palette.shapes[self.choose(len(self.palette.shapes))]
         ndim = min((0, 1, 1, 2, 2, 2, 3, 3)[self.choose(8)], self.palette.max_ndim)
-        return tuple((1, 2, 2, 3, 3)[self.choose(5)] for _ in range(ndim))
+        lengths = (1, 2, 3, 3, 4) if ndim < 3 else (1, 2, 2, 3, 3)
+        return tuple(lengths[self.choose(5)] for _ in range(ndim))
 
     def _related(self, shape: Shape) -> Shape:
         if self.palette.shapes is not None or self.choose(5) == 0:

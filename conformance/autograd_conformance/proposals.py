@@ -33,9 +33,15 @@ def combine(drawing: Drawing) -> Step | None:
 
 
 def matmul(drawing: Drawing) -> Step | None:
-    x = drawing.pick()
-    partners = [y for y in drawing.names if _multiplies(drawing.shape(x), drawing.shape(y))]
-    return Step("matmul", (x, drawing.recent(partners))) if partners else None
+    matrices = [x for x in drawing.names if len(drawing.shape(x)) >= 2]
+    if not matrices:
+        return None
+    for _ in range(3):
+        x = drawing.recent(matrices)
+        partners = [y for y in matrices if _multiplies(drawing.shape(x), drawing.shape(y))]
+        if partners:
+            return Step("matmul", (x, drawing.recent(partners)))
+    return None
 
 
 def concat(drawing: Drawing) -> Step | None:
@@ -163,8 +169,8 @@ def _key(drawing: Drawing, shape: Shape, *, integer: bool) -> tuple[Any, ...]:
     length = shape[axis]
     if integer:
         return (*[slice(None)] * axis, drawing.choose(length))
-    start = drawing.choose(length)
-    stop = start + 1 + drawing.choose(length - start)
+    start = drawing.choose(length) if drawing.choose(2) else 0
+    stop = start + 1 + drawing.choose(length - start) if drawing.choose(2) else length
     return (*[slice(None)] * axis, slice(start, stop, 1 + drawing.choose(2)))
 
 
@@ -229,22 +235,22 @@ def _without(shape: Shape, axis: int) -> Shape:
 
 Proposal = Callable[["Drawing"], Step | None]
 PROPOSALS: dict[str, tuple[int, Proposal]] = {
-    "multiply": (8, combine),
-    "matmul": (2, matmul),
+    "multiply": (6, combine),
+    "matmul": (3, matmul),
     "negative": (1, negative),
-    "sum": (2, sum_),
+    "sum": (3, sum_),
     "take": (2, take),
-    "concat": (1, concat),
-    "stack": (1, stack),
-    "reshape": (1, reshape),
-    "permute_dims": (1, permute_dims),
+    "concat": (2, concat),
+    "stack": (2, stack),
+    "reshape": (2, reshape),
+    "permute_dims": (2, permute_dims),
     "expand_dims": (1, expand_dims),
     "squeeze": (1, squeeze),
-    "broadcast_to": (1, broadcast_to),
-    "select": (1, select),
-    "slice": (1, slice_),
+    "broadcast_to": (2, broadcast_to),
+    "select": (2, select),
+    "slice": (2, slice_),
     "diagonal": (1, diagonal),
     DETACH: (1, detach),
-    "write": (9, write),
+    "write": (13, write),
 }
 """What is proposed and how often; a proposal that makes several operators stands under one of them."""
