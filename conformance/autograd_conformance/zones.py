@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -102,12 +103,16 @@ def _differentiates(step: Step) -> bool:
 
 
 def places(x: Dual, *, derivatives: bool = True) -> set[int]:
-    """Where the elements of `x` lie, and their derivatives: equal numbers are the same memory."""
-    return _addresses(x.value) | _addresses(x.tangent[..., :1]) if derivatives else _addresses(x.value)
+    """Where the elements of `x` lie, and the first derivative of each: equal numbers are the same memory."""
+    axes = x.value.ndim
+    return _addresses(x.value, axes) | _addresses(x.tangent, axes) if derivatives else _addresses(x.value, axes)
 
 
-def _addresses(array: Array) -> set[int]:
-    addresses = np.array(array.__array_interface__["data"][0])
-    for length, stride in zip(array.shape, array.strides, strict=True):
+def _addresses(array: Array, axes: int) -> set[int]:
+    first = array.__array_interface__["data"][0]
+    if array.flags.c_contiguous:  # as most are
+        return set(range(first, first + array.nbytes, array.itemsize * prod(array.shape[axes:]) or 1))
+    addresses = np.array(first)
+    for length, stride in zip(array.shape[:axes], array.strides, strict=False):
         addresses = addresses[..., None] + np.arange(length) * stride
     return set(addresses.ravel().tolist())
