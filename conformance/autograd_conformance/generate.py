@@ -99,7 +99,7 @@ def programs(
 
 def view_programs(engine: Engine) -> st.SearchStrategy[Program]:
     """Views, views of views and writes on tensors that want no gradients; no roots: what counts is every value."""
-    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="write", passes=1)
+    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="", passes=1)
     views = palette.operators & {*VIEWS, DETACH}
     if not views:
         raise Unsupported("no operator of kind view")
@@ -114,7 +114,7 @@ def programs_of(draw: st.DrawFn, palette: Palette) -> Program:
 @st.composite
 def _view_programs(draw: st.DrawFn, palette: Palette) -> Program:
     drawing = Drawing(Choices(draw), palette, differentiable=False)
-    for _ in range(1 + drawing.choose(6)):
+    for _ in range(2 + drawing.choose(8)):
         drawing.step()
     return drawing.program(())
 
@@ -187,21 +187,24 @@ class Drawing:
         """One to three inputs that broadcast with each other as a rule; the first wants a gradient, most others do."""
         shape = self._shape()
         inputs = [Input(shape, differentiable)]
-        for _ in range(self.choose(3)):
+        for _ in range(self.choose(3) if differentiable else 2):
             inputs.append(Input(self._related(shape), differentiable and self.choose(4) > 0))
         return inputs
 
     def _shape(self) -> Shape:
         if self.palette.shapes is not None:
             return self.palette.shapes[self.choose(len(self.palette.shapes))]
-        ndim = min((0, 1, 1, 2, 2, 2, 3, 3)[self.choose(8)], self.palette.max_ndim)
+        ndim = min((0, 1, 1, 2, 2, 2, 3, 3, 3)[self.choose(9)], self.palette.max_ndim)
         lengths = (1, 2, 3, 3, 4) if ndim < 3 else (1, 2, 2, 3, 3)
+        if self.choose(3) == 0:  # what goes along the wrong axis is not noticed unless it fits there
+            return (lengths[self.choose(5)],) * ndim
         return tuple(lengths[self.choose(5)] for _ in range(ndim))
 
     def _related(self, shape: Shape) -> Shape:
-        if self.palette.shapes is not None or self.choose(5) == 0:
+        """Another input's shape: as a rule one that broadcasts to the first."""
+        if self.palette.shapes is not None or self.choose(6) == 0:
             return self._shape()
-        kept = shape[self.choose(len(shape) + 1) :] if self.choose(3) == 0 else shape
+        kept = shape[self.choose(len(shape) + 1) :] if self.choose(2) else shape
         return tuple(1 if self.choose(5) == 0 else length for length in kept)
 
     # ---- steps ----

@@ -171,7 +171,8 @@ def _key(drawing: Drawing, shape: Shape, *, integer: bool) -> tuple[Any, ...]:
         return (*[slice(None)] * axis, drawing.choose(length))
     start = drawing.choose(length) if drawing.choose(2) else 0
     stop = start + 1 + drawing.choose(length - start) if drawing.choose(2) else length
-    return (*[slice(None)] * axis, slice(start, stop, 1 + drawing.choose(2)))
+    step = 2 if length > 2 and drawing.choose(3) else 1
+    return (*[slice(None)] * axis, slice(start, stop, step))
 
 
 # ---- writes ----
@@ -243,7 +244,7 @@ PROPOSALS: dict[str, tuple[int, Proposal]] = {
     "concat": (2, concat),
     "stack": (2, stack),
     "reshape": (2, reshape),
-    "permute_dims": (2, permute_dims),
+    "permute_dims": (3, permute_dims),
     "expand_dims": (1, expand_dims),
     "squeeze": (1, squeeze),
     "broadcast_to": (2, broadcast_to),
