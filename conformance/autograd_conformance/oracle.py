@@ -277,7 +277,7 @@ def roots_of(program: Program, aliasing: Collection[str]) -> list[Dual]:
 def pull_back(program: Program, roots: Sequence[Dual], cotangents: Sequence[Array]) -> Expected:
     """The gradients for these cotangents: their product with the roots' derivatives."""
     total = sum(
-        cotangent.reshape(-1).astype(np.float64) @ root.tangent.reshape(cotangent.size, -1)
+        cotangent.reshape(-1).astype(np.float64) @ root.tangent.reshape(cotangent.size, root.tangent.shape[-1])
         for cotangent, root in zip(cotangents, roots, strict=True)
     )
     gradients: list[Array | None] = []
