@@ -38,6 +38,12 @@ def test_known_names_are_the_adapters() -> None:
     assert "__init__" not in known_names()
 
 
+HALF_A_TAPE = """
+from autograd_conformance import Engine, template
+class E(Engine):
+    name = version = 'x'
+    tensor = array = backward = grad = requires_grad = is_leaf = template('1')
+"""
 WRONG = {
     "unknown name": ("nonesuch", "", r"expected one of .*torch.*, or package.module:Class.*\n.*python -m pytest"),
     "path of a file": ("adapter/x.py:E", "", "expected one of"),
@@ -70,9 +76,7 @@ WRONG = {
     ),
     "half a tape": (
         "adapter_k:E",
-        "from autograd_conformance import Engine, template\n"
-        "class E(Engine):\n"
-        " name = version = 'x'; tensor = array = backward = grad = requires_grad = is_leaf = template('1')",
+        HALF_A_TAPE,
         "E lacks `vjp`, or these verbs of a tape: `detach`: without it",
     ),
 }
