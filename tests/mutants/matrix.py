@@ -35,7 +35,7 @@ class Row:
     mutant: str
     fault: str
     clause: str
-    rare: str
+    escapes: str
     examples: list[int | None]
     """For each seed, after how many examples its clause has failed; None: it has not."""
     failed: list[str]
@@ -56,9 +56,9 @@ class Row:
         """How it breaks its word; empty: it keeps it."""
         if self.unexpected:
             return f"fails {', '.join(self.unexpected)}, which is not in its list"
-        if self.is_often_found and self.rare:
-            return "is no longer rare: take the mark off"
-        if not self.is_often_found and not self.rare:
+        if self.is_often_found and self.escapes:
+            return "escapes no longer: take the mark off"
+        if not self.is_often_found and not self.escapes:
             return f"was found on {len(self.kills)} of {len(self.examples)} seeds"
         return ""
 
@@ -72,7 +72,7 @@ def row(mutant: Mutant, seeds: int) -> Row:
     failed = [clause.id for clause in others if is_killed(judged(mutant, clause, depth=DEPTH))]
     unexpected = sorted(set(failed) - mutant.may_fail)
     own = [mutant.kills] if examples[0] is not None else []
-    return Row(mutant.name, mutant.fault, mutant.kills, mutant.rare, examples, sorted(own + failed), unexpected)
+    return Row(mutant.name, mutant.fault, mutant.kills, mutant.escapes, examples, sorted(own + failed), unexpected)
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -18,6 +18,11 @@ from autograd_reference.modes import state
 from autograd_reference.node import UNWRITTEN, Saved, save
 from autograd_reference.tensor import Tensor
 
+NESTED = "writes through views of views, and uses of such views afterwards, are rare"
+THROUGH = "multiplications through views that may not be refused, and matter, are rare"
+SAVED = "writes to a value that was saved, and matters, are rare"
+ASSIGN = "assignments of broadcast values and of constants are rare"
+
 CLAUSE = "inplace.correct-or-loud"
 
 
@@ -51,7 +56,9 @@ class RefusesEverySecondWrite(Refusing):
         return self.writes % 2 == 0
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(
+    kills=CLAUSE, may_fail=("view.aliasing",), escapes="two writes to one memory are rare where nothing may be refused"
+)
 class RefusesSecondWriteToMemory(Refusing):
     """Memory that was written may not be written again."""
 
@@ -67,7 +74,7 @@ class RefusesWritesThroughViews(Refusing):
         return target._view is not None
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(kills=CLAUSE, may_fail=("view.aliasing",), escapes=NESTED)
 class RefusesWritesThroughViewsOfViews(Refusing):
     """A write through a view of a view is refused."""
 
@@ -117,7 +124,7 @@ def replace_writing(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
     patch.setattr(inplace, "write", write)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=SAVED)
 class MultiplicationIsNotCounted(Reference):
     """Multiplying in place does not count as a write."""
 
@@ -126,7 +133,7 @@ class MultiplicationIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: operator is rules.MUL)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=SAVED)
 class CopyThroughViewIsNotCounted(Reference):
     """Assigning through a view does not count as a write."""
 
@@ -135,7 +142,7 @@ class CopyThroughViewIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: operator is rules.COPY and target._view is not None)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=SAVED)
 class UnrecordedWriteIsNotCounted(Reference):
     """A write while recording is off does not count."""
 
@@ -144,7 +151,7 @@ class UnrecordedWriteIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: not state.enabled)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes="writes through detached aliases of a saved value are rare")
 class DetachedHasItsOwnCounter(Reference):
     """A write through a detached alias does not count for the tensor that it was detached from."""
 
@@ -154,7 +161,7 @@ class DetachedHasItsOwnCounter(Reference):
 
 
 # ---- what is saved ----
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=THROUGH)
 class SavesTargetAfterTheWrite(Reference):
     """The derivative of a write through a view uses the target's new value for the old one."""
 
@@ -168,7 +175,7 @@ class SavesTargetAfterTheWrite(Reference):
         patch.setattr(inplace, "save_copy", save_copy)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=SAVED)
 class OperandOfWriteIsNotChecked(Reference):
     """The operand of a write may be overwritten later, unnoticed."""
 
@@ -178,7 +185,7 @@ class OperandOfWriteIsNotChecked(Reference):
 
 
 # ---- history ----
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=ASSIGN)
 class AssignmentKeepsOldPath(Reference):
     """Assigning a broadcast value to a part leaves gradients flowing back to what was overwritten."""
 
@@ -200,7 +207,7 @@ def _is_broadcast(node: CopySlices) -> bool:
     return edge is not None and edge[0].outputs[edge[1]][0] != node.written
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=ASSIGN)
 class CopyOfConstantKeepsOldPath(Reference):
     """Overwriting a tensor with a constant leaves gradients flowing back to what was overwritten."""
 
@@ -215,7 +222,7 @@ class CopyOfConstantKeepsOldPath(Reference):
         patch.setattr(Recorded, "gradients", gradients)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=NESTED)
 class AssignedValueGetsNoGradient(Reference):
     """What is assigned through a view of a view gets no gradient."""
 
@@ -230,7 +237,7 @@ class AssignedValueGetsNoGradient(Reference):
         patch.setattr(CopySlices, "gradients", gradients)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=THROUGH)
 class WriteThroughViewIsNotRebased(Reference):
     """A write through a view multiplies the values and leaves the history of the base as it was."""
 
@@ -277,7 +284,7 @@ class OtherViewsAreStale(Reference):
         patch.setattr(views.View, "refresh", lambda view, tensor: None)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=NESTED)
 class ViewsOfViewsAreStale(Reference):
     """After a write, views of views keep their old history."""
 
@@ -292,7 +299,7 @@ class ViewsOfViewsAreStale(Reference):
         patch.setattr(views.View, "refresh", refresh_direct)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes=SAVED)
 class TakeMayAlias(Reference):
     """Taking neighbouring entries gives a view of them, so that later writes show through."""
 

@@ -56,7 +56,11 @@ class ConstantsAreNoLeaves(Torch):
     is_leaf = template("t.is_leaf and t.requires_grad")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("inplace.correct-or-loud",))
+@mutant(
+    kills="leaf.detach-cuts",
+    may_fail=("inplace.correct-or-loud",),
+    escapes="products of a tensor and its own detached self are rare",
+)
 class ProductWithDetachedIsASquare(_Reference):
     """The product of a tensor and its detached self is taken for its square."""
 

@@ -47,7 +47,9 @@ class ExceptionLeavesModeAlone(Reference):
         patch.setattr(GradMode, "__exit__", leave)
 
 
-@mutant(kills="mode.restores")
+@mutant(
+    kills="mode.restores", escapes="a switch inside a block, to the other mode, with a probe after the block, is rare"
+)
 class SwitchOutlastsTheBlock(Reference):
     """A call that switches the mode inside a block still holds after the block."""
 
@@ -162,7 +164,7 @@ class _Counted:
         state.enabled = not _Counted.count
 
 
-@mutant(kills="mode.restores", may_fail=WITH_BLOCKS)
+@mutant(kills="mode.restores", may_fail=WITH_BLOCKS, escapes="whether the result requires gradients is not asked for")
 class ResultsWantGradients(Reference):
     """What is computed while recording is off is a leaf that requires gradients."""
 

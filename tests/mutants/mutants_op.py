@@ -107,7 +107,7 @@ class ProductRuleDivides(Reference):
         replace_rule(patch, rules.MUL, "x", lambda g, x, result: g * (result / x))
 
 
-@mutant(kills="op.exact-program", may_fail=PROGRAMS)
+@mutant(kills="op.exact-program", may_fail=PROGRAMS, escapes="products of batches are rare")
 class BatchOfSquareMatricesIsNotTransposed(Reference):
     """In a batch of products of square matrices the first factor is not transposed for the gradient of the second."""
 
@@ -120,7 +120,7 @@ class BatchOfSquareMatricesIsNotTransposed(Reference):
         replace_rule(patch, rules.MATMUL, "y", rule)
 
 
-@mutant(kills="op.exact-program", may_fail=PROGRAMS)
+@mutant(kills="op.exact-program", may_fail=PROGRAMS, escapes="sums over one axis of a square are rare")
 class SumIsSpreadByBroadcasting(Reference):
     """The gradient of a sum is spread by broadcasting alone, where that fits: along the wrong axis of a square."""
 
@@ -153,7 +153,9 @@ class ConcatOfOneTensorCountsOnce(Reference):
     operators = respelled(concat="torch.cat([xs[0], *(x.detach() if x is xs[0] else x for x in xs[1:])], axis)")
 
 
-@mutant(kills="op.exact-program", may_fail=PROGRAMS)
+@mutant(
+    kills="op.exact-program", may_fail=PROGRAMS, escapes="stacks along a later axis, as long as the first, are rare"
+)
 class StackIsTakenApartAlongFirstAxis(Reference):
     """The gradient of a stack is taken apart along the first axis, where the lengths allow it."""
 
@@ -165,7 +167,7 @@ class StackIsTakenApartAlongFirstAxis(Reference):
         replace_rule(patch, rules.STACK, "tensors", rule)
 
 
-@mutant(kills="op.exact-program", may_fail=PROGRAMS)
+@mutant(kills="op.exact-program", may_fail=PROGRAMS, escapes="slices with a step that matters are rare")
 class StepOfSliceIsForgotten(Reference):
     """The gradient of a slice with a step is put back without gaps."""
 
@@ -193,7 +195,7 @@ class OffsetOfDiagonalLosesSign(Reference):
 
 
 # ---- shapes and strides ----
-@mutant(kills="op.exact-program", may_fail=PROGRAMS)
+@mutant(kills="op.exact-program", may_fail=PROGRAMS, escapes="permutations in which three axes change places are rare")
 class PermutationIsNotInverted(Reference):
     """The gradient of a permutation is permuted again instead of back: wrong where three axes change places."""
 
@@ -215,7 +217,11 @@ class ExpandKeepsLastSlice(Reference):
         replace_rule(patch, rules.EXPAND, "x", lambda g, shape: g[-1] if g.ndim > len(shape) else g)
 
 
-@mutant(kills="op.exact-program", may_fail=(*PLAIN_PROGRAMS, "inplace.correct-or-loud", "view.aliasing"))
+@mutant(
+    kills="op.exact-program",
+    may_fail=(*PLAIN_PROGRAMS, "inplace.correct-or-loud", "view.aliasing"),
+    escapes="permuted tensors that are then taken apart are rare",
+)
 class ReshapeReadsMemoryOrder(Reference):
     """Reshaping a permuted tensor takes the elements as they lie in memory."""
 

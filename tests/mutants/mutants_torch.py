@@ -8,6 +8,8 @@ from planting import mutant, respelled
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.spelling import template
 
+FEW = "programs of this clause write seldom: an operand must lie in other memory, and no operator makes any"
+
 CLAUSE = "inplace.correct-or-loud"
 
 
@@ -35,14 +37,14 @@ def _multiply_unrecorded_uncounted(x: torch.Tensor, y: torch.Tensor) -> None:
         _uncounted(x, version)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes="writes to a value that was saved, and matters, are rare")
 class TorchDoesNotCountUnrecordedMultiplication(Torch):
     """Multiplying in place while recording is off does not count as a write."""
 
     operators = respelled(multiply_=_multiply_unrecorded_uncounted)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes="writes through detached aliases of a saved value are rare")
 class TorchDetachesWithoutCounter(Torch):
     """A write through a detached alias does not count for the tensor that it was detached from."""
 
@@ -53,7 +55,7 @@ def _multiply_views_unrecorded(x: torch.Tensor, y: torch.Tensor) -> None:
     (x.detach() if x._is_view() else x).mul_(y.detach() if x._is_view() else y)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, escapes="multiplications through views that may not be refused, and matter, are rare")
 class TorchDoesNotRecordMultiplicationOfViews(Torch):
     """Multiplying a view in place changes its values and no history."""
 
@@ -61,42 +63,42 @@ class TorchDoesNotRecordMultiplicationOfViews(Torch):
 
 
 # ---- who shares memory with whom ----
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class SliceCopies(Torch):
     """A slice has memory of its own."""
 
     operators = respelled(slice="x[key].clone()")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class ViewOfViewCopies(Torch):
     """Reshaping a view gives a copy."""
 
     operators = respelled(reshape="(x.clone() if x._is_view() else x).reshape(shape)")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class ExpandCopies(Torch):
     """A tensor that is broadcast is copied as often."""
 
     operators = respelled(broadcast_to="x.expand(shape).contiguous()")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class SliceWithStepCopies(Torch):
     """A slice with a step has memory of its own."""
 
     operators = respelled(slice="x[key].clone() if key[-1].step not in (None, 1) else x[key]")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class DiagonalBelowCopies(Torch):
     """A diagonal below the main one has memory of its own."""
 
     operators = respelled(diagonal="(x.clone() if offset < 0 else x).diagonal(offset, axis1, axis2)")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class DetachCopies(Torch):
     """A detached tensor has memory of its own."""
 
@@ -110,7 +112,11 @@ class PermutationAliasesUnannounced(Torch):
     aliasing = Torch.aliasing - {"permute_dims"}
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE, "op.exact-program", "accum.adds"))
+@mutant(
+    kills="view.aliasing",
+    may_fail=(CLAUSE, "op.exact-program", "accum.adds"),
+    escapes="permuted tensors that are then taken apart are rare",
+)
 class OffsetIsLostAfterTransposing(Torch):
     """An entry of a tensor that is not contiguous is looked for at the tensor's own offset."""
 
@@ -124,7 +130,7 @@ def _select(x: torch.Tensor, key: tuple[slice | int, ...]) -> torch.Tensor:
     return x.as_strided(found.shape, found.stride(), x.storage_offset())
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class WriteMakesContiguousFirst(Torch):
     """A write to a tensor that is not contiguous gives it memory of its own first."""
 
@@ -137,7 +143,7 @@ def _multiply(x: torch.Tensor, y: torch.Tensor) -> None:
     x.mul_(y)
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes="slices with a step that matters are rare")
 class AssignmentForgetsTheStep(Torch):
     """Assigning to a slice with a step writes as many entries without gaps."""
 
@@ -151,7 +157,7 @@ def _assign(x: torch.Tensor, y: torch.Tensor, key: tuple[slice | int, ...]) -> N
     x[key] = y
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
 class ViewOfExpandedCopies(Torch):
     """A view of an expanded tensor has memory of its own."""
 

@@ -46,8 +46,8 @@ class Mutant:
     """All clauses that may find it, this one included."""
     blatant: str
     """Why even a trivial program shows the fault; empty: none does."""
-    rare: str
-    """What is drawn too seldom, so that some seeds miss the fault at the default size; empty: 19 of 20 find it."""
+    escapes: str
+    """Why the clause finds the fault on fewer than 19 of 20 seeds at the default size; empty: it does not."""
 
     @property
     def name(self) -> str:
@@ -62,12 +62,12 @@ MUTANTS: list[Mutant] = []
 
 
 def mutant(
-    *, kills: str, may_fail: tuple[str, ...] = (), blatant: str = "", rare: str = ""
+    *, kills: str, may_fail: tuple[str, ...] = (), blatant: str = "", escapes: str = ""
 ) -> Callable[[AnyEngine], AnyEngine]:
     """Register a faulty engine.  A fault inside the engine is planted by its static method `plant(patch)`."""
 
     def register(engine: AnyEngine) -> AnyEngine:
-        MUTANTS.append(Mutant(engine, kills, frozenset({kills, *may_fail}), blatant, rare))
+        MUTANTS.append(Mutant(engine, kills, frozenset({kills, *may_fail}), blatant, escapes))
         return engine
 
     return register
