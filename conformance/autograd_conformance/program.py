@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd_conformance.judge import assume
 from autograd_conformance.operators import OPERATORS, WRITES
 from autograd_conformance.wellformed import require_well_formed
 
@@ -83,7 +84,8 @@ class Program:
         ]
 
     def run(self, engine: Engine, leaves: Sequence[Tensor]) -> list[Tensor]:
-        """All steps on `engine`; the roots."""
+        """All steps on `engine`; the roots.  Rejects several roots on an engine that starts at one."""
+        assume(engine.several_roots or len(self.roots) == 1)
         tensors = self.execute(engine, leaves)
         return [tensors[number] for number in self.roots]
 

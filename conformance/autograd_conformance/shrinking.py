@@ -54,6 +54,7 @@ def _candidates(program: Program) -> Iterator[Program]:
     if len(program.roots) > 1:
         for place in range(len(program.roots)):
             yield replace(program, roots=program.roots[:place] + program.roots[place + 1 :])
+    yield from _opened(program)
     for place in reversed(range(len(program.steps))):
         yield from _bypassed(program, place)
     for place in reversed(range(len(program.steps))):
@@ -73,6 +74,16 @@ def _prefixes(program: Program) -> Iterator[Program]:
     for count in range(len(program.steps)):
         root = len(program.inputs) + count - 1
         yield replace(program, steps=program.steps[:count], roots=(root,) if program.roots else ())
+
+
+def _opened(program: Program) -> Iterator[Program]:
+    """A root that nothing else uses dropped, its operands roots instead; an engine with one root rejects the program."""
+    used = {number for step in program.steps for number in step.operands}
+    for place, root in enumerate(program.roots):
+        if root >= len(program.inputs) and root not in used and not program.steps[root - len(program.inputs)].writes:
+            operands = program.steps[root - len(program.inputs)].operands
+            roots = (*program.roots[:place], *operands, *program.roots[place + 1 :])
+            yield replace(program, roots=tuple(dict.fromkeys(roots)))
 
 
 def _bypassed(program: Program, place: int) -> Iterator[Program]:
