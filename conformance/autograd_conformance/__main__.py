@@ -9,11 +9,14 @@ from importlib import import_module
 
 COMMANDS = {
     "contract": ("contract", "what an adapter may spell: facts, verbs and operators with their parameters"),
-    "compare": ("report_comparison", "what changed between two reports; exit status 1 if something got worse"),
-    "merge": ("report_merging", "one report from several that judged parts of one run"),
-    "table": ("report_table", "a Markdown table, engines by chapters, from reports"),
-    "schema": ("report_schema", "print the JSON Schema of a report"),
-    "distribution": ("distribution", "measure what the generator of programs draws"),
+    "compare": (
+        "reporting.comparison",
+        "what changed between two reports; exit status 1 if something got worse",
+    ),
+    "merge": ("reporting.merging", "one report from several that judged parts of one run"),
+    "table": ("reporting.table", "a Markdown table, engines by chapters, from reports"),
+    "schema": ("reporting.schema", "print the JSON Schema of a report"),
+    "distribution": ("programs.distribution", "measure what the generator of programs draws"),
 }
 """Command -> the module whose `main(argv) -> int` does it, imported when it is asked for, and what it does."""
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autograd_conformance.options import add_options
+from autograd_conformance.running.options import add_options
 
 if TYPE_CHECKING:
-    from autograd_conformance.collecting import ClauseItem
+    from autograd_conformance.running.collecting import ClauseItem
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,7 +27,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--impl-check` takes the place of a run."""
     if not config.getoption("impl_check"):
         return None
-    from autograd_conformance.starting import check_adapter
+    from autograd_conformance.running.starting import check_adapter
 
     return check_adapter(config)
 
@@ -36,7 +36,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("impl") is None or config.getoption("help"):
         return
-    from autograd_conformance.starting import start
+    from autograd_conformance.running.starting import start
 
     start(config)
 
@@ -47,7 +47,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     clause = _clause_of(obj)
     if clause is None:
         return None
-    from autograd_conformance.collecting import ClauseItem
+    from autograd_conformance.running.collecting import ClauseItem
 
     item: ClauseItem = ClauseItem.from_parent(collector, name=clause.id, clause=clause)
     return item
@@ -64,9 +64,9 @@ def _clause_of(obj: object) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "autograd_conformance.collecting" not in sys.modules:
+    if "autograd_conformance.running.collecting" not in sys.modules:
         return
-    from autograd_conformance.collecting import select
+    from autograd_conformance.running.collecting import select
 
     select(config, items)
 
@@ -74,8 +74,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report: pytest.TestReport = yield
-    if "autograd_conformance.collecting" in sys.modules:
-        from autograd_conformance.collecting import attach_result
+    if "autograd_conformance.running.collecting" in sys.modules:
+        from autograd_conformance.running.collecting import attach_result
 
         attach_result(item, report)
     return report
@@ -85,7 +85,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
     if not hasattr(report, "conformance"):
         return None
-    from autograd_conformance.collecting import status_of
+    from autograd_conformance.running.collecting import status_of
 
     return status_of(report)
 

@@ -4,10 +4,10 @@ import hypothesis.strategies as st
 import numpy as np
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.comparing import assert_gradients, backward_pass, expected_of
 from autograd_conformance.engine import TAPE, Engine
-from autograd_conformance.generate import programs
-from autograd_conformance.program import Program
+from autograd_conformance.programs.comparing import assert_gradients, backward_pass, expected_of
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.program import Program
 
 MOST_PASSES = 4
 

@@ -8,12 +8,18 @@ import hypothesis.strategies as st
 import numpy as np
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.comparing import assert_gradients, assert_values, backward_pass, expected_of, pass_back
 from autograd_conformance.engine import TAPE, Array, Engine
-from autograd_conformance.generate import diamonds, programs
 from autograd_conformance.judge import Unsupported, assume, equal
-from autograd_conformance.oracle import pull_back, roots_of
-from autograd_conformance.program import Program
+from autograd_conformance.programs.comparing import (
+    assert_gradients,
+    assert_values,
+    backward_pass,
+    expected_of,
+    pass_back,
+)
+from autograd_conformance.programs.generate import diamonds, programs
+from autograd_conformance.programs.oracle import pull_back, roots_of
+from autograd_conformance.programs.program import Program
 
 
 @clause("backward.diamond", level=CORE, needs=(TAPE,), after="op.exact-program", program=diamonds)

@@ -1,13 +1,13 @@
 """In-place operations and version counters."""
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.comparing import assert_gradients, assert_values, backward_pass
 from autograd_conformance.engine import TAPE, WRITE, Engine
-from autograd_conformance.generate import programs
 from autograd_conformance.judge import may_refuse, note
-from autograd_conformance.oracle import Oracle, expect
-from autograd_conformance.program import Program
-from autograd_conformance.zones import must_accept
+from autograd_conformance.programs.comparing import assert_gradients, assert_values, backward_pass
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.oracle import Oracle, expect
+from autograd_conformance.programs.program import Program
+from autograd_conformance.programs.zones import must_accept
 
 
 @clause(

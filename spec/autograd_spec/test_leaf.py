@@ -1,11 +1,11 @@
 """Tensors and leaves."""
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.comparing import assert_gradients, assert_values, backward_pass, expected_of
 from autograd_conformance.engine import TAPE, Engine
-from autograd_conformance.generate import programs
 from autograd_conformance.judge import assume, equal
-from autograd_conformance.program import DETACH, Program
+from autograd_conformance.programs.comparing import assert_gradients, assert_values, backward_pass, expected_of
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.program import DETACH, Program
 
 
 @clause(

@@ -7,9 +7,9 @@ import hypothesis.strategies as st
 import numpy as np
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.comparing import pass_back
 from autograd_conformance.engine import ENABLE_GRAD, GRAD_DECORATOR, GRAD_SWITCH, NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import equal
+from autograd_conformance.programs.comparing import pass_back
 
 Scope: TypeAlias = tuple[str, bool, tuple[Any, ...]]
 """What switches the mode, whether its block is left by an exception, and the scopes inside."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.comparing import assert_gradient, assert_values, expected_of
 from autograd_conformance.engine import VJP, Engine
-from autograd_conformance.generate import programs
-from autograd_conformance.program import Program
+from autograd_conformance.programs.comparing import assert_gradient, assert_values, expected_of
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.program import Program
 
 
 @clause("op.exact-program", level=CORE, needs=(VJP,), program=programs())

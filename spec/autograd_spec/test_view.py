@@ -2,10 +2,10 @@
 
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import WRITE, Engine
-from autograd_conformance.generate import view_programs
 from autograd_conformance.judge import equal
-from autograd_conformance.oracle import Oracle
-from autograd_conformance.program import Program
+from autograd_conformance.programs.generate import view_programs
+from autograd_conformance.programs.oracle import Oracle
+from autograd_conformance.programs.program import Program
 
 
 @clause("view.aliasing", level=CORE, needs=(WRITE,), program=view_programs)

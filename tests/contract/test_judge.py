@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from toy import Functional, Toy
 
-from autograd_conformance import comparing
 from autograd_conformance.judge import (
     Failure,
     Reject,
@@ -21,7 +20,8 @@ from autograd_conformance.judge import (
     raised_by_engine,
     show,
 )
-from autograd_conformance.program import Input, Program, Step
+from autograd_conformance.programs import comparing
+from autograd_conformance.programs.program import Input, Program, Step
 
 ONES = np.ones(3, np.float32)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autograd_conformance import report as reports
+from autograd_conformance.reporting import report as reports
 
 HERE = Path(__file__).parent
 PACKAGES = [HERE.parents[1] / name for name in ("spec", "conformance", "reference_impl")]

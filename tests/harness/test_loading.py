@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from harness_support import HERE, Folder
 
-from autograd_conformance.loading import known_names, load_engine
+from autograd_conformance.running.loading import known_names, load_engine
 
 pytest_plugins = "pytester"
 

@@ -116,8 +116,10 @@ MUTANTS: dict[str, tuple[Check, str]] = {
 }
 HEAD = """
 from dataclasses import replace
-from autograd_conformance import gathering, isolation, watch
-from autograd_conformance.judging import Judging
+from autograd_conformance.running import gathering
+from autograd_conformance.running import isolation
+from autograd_conformance.running import watch
+from autograd_conformance.running.process import Judging
 
 def show_as_passed(report, result, old=isolation.show_result):
     old(report, result)

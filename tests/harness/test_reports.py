@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from autograd_conformance import report as reports
 from autograd_conformance.__main__ import COMMANDS, main
-from autograd_conformance.report_comparison import compare
-from autograd_conformance.report_merging import merge
-from autograd_conformance.report_table import table
+from autograd_conformance.reporting import report as reports
+from autograd_conformance.reporting.comparison import compare
+from autograd_conformance.reporting.merging import merge
+from autograd_conformance.reporting.table import table
 from autograd_conformance.results import VERDICTS, Counterexample, Result
 
 HEADER = {

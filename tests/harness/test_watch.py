@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from autograd_conformance.watch import LastWords, read_last_words
+from autograd_conformance.running.watch import LastWords, read_last_words
 
 WORKER = """
 import pathlib, sys, time
-from autograd_conformance.watch import Watch
+from autograd_conformance.running.watch import Watch
 watch = Watch(pathlib.Path(sys.argv[1]), "gw0", 0.3)
 with watch.importing():
     pass

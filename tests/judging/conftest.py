@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny_tape
 
-from autograd_conformance import world
+from autograd_conformance.judging import world
 
 
 @pytest.fixture(autouse=True)

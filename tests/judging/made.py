@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tiny_tape import TinyTape, add
 
 from autograd_conformance.clauses import Clause, clause
-from autograd_conformance.expectations import Expectation
-from autograd_conformance.generate import programs
 from autograd_conformance.judge import Failure
-from autograd_conformance.program import Program
+from autograd_conformance.judging.expectations import Expectation
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.program import Program
 from autograd_conformance.results import Counterexample, Result
 
 NUMBERS = st.integers(0, 1000)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import Wide
 
-from autograd_conformance import cases
-from autograd_conformance.generate import programs
-from autograd_conformance.program import Input, Program, Step
+from autograd_conformance.judging import cases
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.program import Input, Program, Step
 
 PROGRAM = Program("float32", (Input((2,)),), (Step("negative", (0,)), Step("add", (1, 0))), (2,))
 TEXTS = st.text(max_size=5)

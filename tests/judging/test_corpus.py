@@ -10,9 +10,9 @@ import pytest
 from made import NEGATES, NUMBERS, Wide, expecting, made, wrong
 from tiny_tape import TinyTape
 
-from autograd_conformance import corpus
+from autograd_conformance.judging import corpus
+from autograd_conformance.judging.runner import Settings, judge
 from autograd_conformance.results import Counterexample
-from autograd_conformance.runner import Settings, judge
 
 
 def files(directory: Path) -> list[Path]:

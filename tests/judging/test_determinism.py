@@ -18,8 +18,8 @@ from made import NEGATES_OR_SUBTRACTS_TWICE, Wide, made
 from sortedcontainers import SortedSet
 from tiny_tape import TinyTape
 
-from autograd_conformance.generate import programs
-from autograd_conformance.runner import Settings, judge
+from autograd_conformance.judging.runner import Settings, judge
+from autograd_conformance.programs.generate import programs
 
 WIDE_RANGE = st.integers(0, 2**63)
 

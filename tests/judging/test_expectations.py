@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from made import HOLDS, NEGATES, Wide, all_found, expecting
 
-from autograd_conformance.expectations import Expectation, ExpectationsError, load, write
+from autograd_conformance.judging.expectations import Expectation, ExpectationsError, load, write
+from autograd_conformance.judging.runner import judge
 from autograd_conformance.results import Counterexample, Result, Verdict
-from autograd_conformance.runner import judge
 
 GOOD = """
 engine = "wide"
@@ -65,7 +65,11 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ('kind = "raised"', 'kind = "odd"', "counterexamples.0.: kind 'odd', expected one of wrong, raised, refused"),
         ('what = "raises nothing"\n', "", "counterexamples.0.: missing what"),
         ('\'{"times": 2,', '\'{"times" 2,', "case cannot be read: JSONDecodeError"),
-        ('{"$float": "nan"}', '{"$program": {}}', "case cannot be read: ValueError: a program, or a step of one, lacks"),
+        (
+            '{"$float": "nan"}',
+            '{"$program": {}}',
+            "case cannot be read: ValueError: a program, or a step of one, lacks",
+        ),
         ('{"$float": "nan"}', '{"$float": "x"}', "case cannot be read: ValueError"),
         (GOOD[GOOD.index("[[clause") :], "", "missing counterexamples"),
         (GOOD[GOOD.index("[[clause") :], "counterexamples = []", "expected at least one counterexample"),

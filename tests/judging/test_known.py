@@ -22,10 +22,10 @@ from made import (
 )
 from tiny_tape import TinyTape
 
-from autograd_conformance.expectations import Expectation, after_loss, load, write
 from autograd_conformance.judge import equal
+from autograd_conformance.judging.expectations import Expectation, after_loss, load, write
+from autograd_conformance.judging.runner import Settings, judge
 from autograd_conformance.results import Counterexample, Result
-from autograd_conformance.runner import Settings, judge
 
 
 def crash(case: dict[str, Any]) -> Expectation:

@@ -15,9 +15,9 @@ from tiny_tape import Switched, TinyTape
 
 from autograd_conformance.engine import GRAD_SWITCH
 from autograd_conformance.judge import Unsupported, assume, equal, note
+from autograd_conformance.judging.runner import Settings, judge
+from autograd_conformance.judging.trial import SUITE_FAILED
 from autograd_conformance.results import Result
-from autograd_conformance.runner import Settings, judge
-from autograd_conformance.trial import SUITE_FAILED
 
 
 def judged(function: Callable[..., None], engine: TinyTape | None = None, **keywords: Any) -> Result:

@@ -18,14 +18,14 @@ import test_runner
 import test_world
 from test_world import Switched
 
-from autograd_conformance import cases, corpus, generation, runner, trial, world
 from autograd_conformance import judge as judgement
-from autograd_conformance.cases import Case
-from autograd_conformance.findings import Findings
 from autograd_conformance.judge import Failure, Reject
-from autograd_conformance.runner import _Session
-from autograd_conformance.trial import Finding, Trial
-from autograd_conformance.world import World
+from autograd_conformance.judging import cases, corpus, generation, runner, trial, world
+from autograd_conformance.judging.cases import Case
+from autograd_conformance.judging.findings import Findings
+from autograd_conformance.judging.runner import _Session
+from autograd_conformance.judging.trial import Finding, Trial
+from autograd_conformance.judging.world import World
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 MUTANTS: list[Any] = []

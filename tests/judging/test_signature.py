@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import pytest
 
-from autograd_conformance.cases import encode
-from autograd_conformance.expectations import signature_of
+from autograd_conformance.judging.cases import encode
+from autograd_conformance.judging.expectations import signature_of
+from autograd_conformance.judging.signature import Signature, could_become
 from autograd_conformance.operators import OPERATORS
-from autograd_conformance.program import Input, Program, Step
+from autograd_conformance.programs.program import Input, Program, Step
 from autograd_conformance.results import Counterexample
-from autograd_conformance.signature import Signature, could_become
 
 
 def program(*operators: str, shape: tuple[int, ...] = ()) -> Program:

@@ -18,7 +18,7 @@ from tiny_tape import Switched, TinyTape, recording_set
 
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import equal
-from autograd_conformance.runner import Settings, judge
+from autograd_conformance.judging.runner import Settings, judge
 
 
 class Blocks(TinyTape):

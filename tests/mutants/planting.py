@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import pytest
 import torch
 
-from autograd_conformance import runner, world
 from autograd_conformance.adapters.pytorch_names import SPELLINGS
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
+from autograd_conformance.judging import runner, world
+from autograd_conformance.judging.runner import Settings, judge
+from autograd_conformance.judging.trial import SUITE_FAILED
 from autograd_conformance.results import Result
-from autograd_conformance.runner import Settings, judge
-from autograd_conformance.trial import SUITE_FAILED
 from autograd_reference.definition import Operator
 from autograd_reference.modes import state
 

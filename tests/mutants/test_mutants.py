@@ -20,7 +20,7 @@ from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.engine import Engine
 from autograd_conformance.operators import OPERATORS
-from autograd_conformance.program import DETACH
+from autograd_conformance.programs.program import DETACH
 
 CLAUSES = every_clause()
 MUTANTS = every_mutant()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_conformance.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
 
 _PARAMS: dict[str, dict[str, Any]] = {
     "add": {},

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd_conformance.operators import VIEWS
-from autograd_conformance.oracle import Dual, Oracle
-from autograd_conformance.program import DETACH, Step
+from autograd_conformance.programs.oracle import Dual, Oracle
+from autograd_conformance.programs.program import DETACH, Step
 
 EVERYTHING = frozenset({*VIEWS, DETACH})
 ALL = slice(None)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_conformance.program import Program, Step
+from autograd_conformance.programs.program import Program, Step
 
 STEP = 2.0**-80
 """Squared, it is lost beside any integer; multiplied by an integer, it is exact."""

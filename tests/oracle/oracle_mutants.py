@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_conformance import oracle
 from autograd_conformance.operators import VIEWS
-from autograd_conformance.oracle import FORWARD, WRITE, Dual, History, Memory, Oracle
-from autograd_conformance.program import DETACH, Step
+from autograd_conformance.programs import oracle
+from autograd_conformance.programs.oracle import FORWARD, WRITE, Dual, History, Memory, Oracle
+from autograd_conformance.programs.program import DETACH, Step
 
 RIGHT = dict(FORWARD)
 Mutant = Callable[[pytest.MonkeyPatch], None]

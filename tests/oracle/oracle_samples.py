@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from autograd_conformance.distribution import COMPLETE
-from autograd_conformance.generate import Palette, draw_program
-from autograd_conformance.program import DETACH, Program
+from autograd_conformance.programs.distribution import COMPLETE
+from autograd_conformance.programs.generate import Palette, draw_program
+from autograd_conformance.programs.program import DETACH, Program
 
 ALIASINGS: tuple[frozenset[str], ...] = (
     COMPLETE.aliasing,

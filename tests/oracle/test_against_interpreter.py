@@ -6,8 +6,8 @@ import interpreter
 import numpy as np
 from oracle_samples import sample_over_aliasings
 
-from autograd_conformance.oracle import expect
-from autograd_conformance.program import Program
+from autograd_conformance.programs.oracle import expect
+from autograd_conformance.programs.program import Program
 
 
 def check(program: Program, aliasing: frozenset[str]) -> None:

@@ -11,13 +11,13 @@ import torch
 from oracle_samples import sample
 
 from autograd_conformance.adapters.torch import Torch
-from autograd_conformance.comparing import assert_gradients, assert_values, backward_pass
-from autograd_conformance.distribution import COMPLETE
-from autograd_conformance.generate import EXACT
 from autograd_conformance.operators import WRITES
-from autograd_conformance.oracle import Oracle, expect
-from autograd_conformance.program import Program
-from autograd_conformance.zones import must_accept
+from autograd_conformance.programs.comparing import assert_gradients, assert_values, backward_pass
+from autograd_conformance.programs.distribution import COMPLETE
+from autograd_conformance.programs.generate import EXACT
+from autograd_conformance.programs.oracle import Oracle, expect
+from autograd_conformance.programs.program import Program
+from autograd_conformance.programs.zones import must_accept
 
 ENGINE = Torch()
 WITHOUT_WRITES = replace(COMPLETE, operators=COMPLETE.operators - {*WRITES})

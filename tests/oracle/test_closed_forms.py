@@ -6,7 +6,7 @@ import pytest
 from closed_forms import FORMS, VIEWED, Form, check
 
 from autograd_conformance.operators import OPERATORS
-from autograd_conformance.program import DETACH
+from autograd_conformance.programs.program import DETACH
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from closed_forms import EVERYTHING
 
-from autograd_conformance.legality import Illegal
-from autograd_conformance.oracle import Oracle
-from autograd_conformance.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.legality import Illegal
+from autograd_conformance.programs.oracle import Oracle
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
 
 COPY = Step("negative", (0,))
 """Number 2: may be written."""

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from oracle_samples import sample, sample_over_aliasings
 
-from autograd_conformance.distribution import COMPLETE
-from autograd_conformance.oracle import Oracle, expect
-from autograd_conformance.program import DETACH, Input, Program, Step
-from autograd_conformance.shrinking import pruned
-from autograd_conformance.zones import Liveness
+from autograd_conformance.programs.distribution import COMPLETE
+from autograd_conformance.programs.oracle import Oracle, expect
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.shrinking import pruned
+from autograd_conformance.programs.zones import Liveness
 
 
 def absolute(program: Program) -> Program:

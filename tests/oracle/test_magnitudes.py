@@ -13,10 +13,10 @@ import pytest
 from oracle_samples import sample, sample_over_aliasings
 from test_liveness import absolute
 
-from autograd_conformance.distribution import COMPLETE
-from autograd_conformance.generate import EXACT, Drawing, Palette
-from autograd_conformance.oracle import Bound, Dual, Oracle
-from autograd_conformance.program import LARGEST, Program, Step
+from autograd_conformance.programs.distribution import COMPLETE
+from autograd_conformance.programs.generate import EXACT, Drawing, Palette
+from autograd_conformance.programs.oracle import Bound, Dual, Oracle
+from autograd_conformance.programs.program import LARGEST, Program, Step
 
 OFTEN_WRITING = replace(COMPLETE, often=("write",) * 12)
 PASSES = 4
@@ -52,7 +52,7 @@ def subtracts(patch: pytest.MonkeyPatch) -> None:
 
 
 def smaller_inputs(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("autograd_conformance.oracle.LARGEST", LARGEST - 1)
+    patch.setattr("autograd_conformance.programs.oracle.LARGEST", LARGEST - 1)
 
 
 def overwrites_derivatives(patch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def passes_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def cotangents_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("autograd_conformance.generate.LARGEST", 1)
+    patch.setattr("autograd_conformance.programs.generate.LARGEST", 1)
 
 
 @pytest.mark.parametrize("fault", [passes_forgotten, cotangents_forgotten])

@@ -11,7 +11,7 @@ from oracle_mutants import MUTANTS
 from oracle_samples import sample_over_aliasings
 
 from autograd_conformance.judge import Reject
-from autograd_conformance.program import Program
+from autograd_conformance.programs.program import Program
 
 PROGRAMS = 400
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_conformance.oracle import Oracle
-from autograd_conformance.program import Input, Program, Step
+from autograd_conformance.programs.oracle import Oracle
+from autograd_conformance.programs.program import Input, Program, Step
 
 TARGETS: dict[str, dict[str, Any]] = {"add_": {}, "multiply_": {}, "copy_": {}, "setitem_": {"key": [0]}}
 """Write operator -> parameters with which the written part of its target has no axis."""

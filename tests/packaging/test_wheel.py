@@ -45,7 +45,7 @@ def test_it_has_every_module_of_the_three_packages_and_nothing_else(wheel: Path)
 
 def test_it_has_types_schema_and_license(wheel: Path) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= names(wheel)
-    assert "autograd_conformance/report.schema.json" in names(wheel)
+    assert "autograd_conformance/reporting/report.schema.json" in names(wheel)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names(wheel))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autograd_conformance.distribution import Distribution, draw_programs, measure
-from autograd_conformance.program import Program
+from autograd_conformance.programs.distribution import Distribution, draw_programs, measure
+from autograd_conformance.programs.program import Program
 
 
 @pytest.fixture(scope="session")

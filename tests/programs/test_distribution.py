@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from autograd_conformance import distribution as measuring
-from autograd_conformance.distribution import COMPLETE, Distribution, draw_programs, measure
-from autograd_conformance.generate import Drawing, Palette
 from autograd_conformance.operators import OPERATORS, WRITES
-from autograd_conformance.program import DETACH, Input, Program, Step
-from autograd_conformance.proposals import PROPOSALS
+from autograd_conformance.programs import distribution as measuring
+from autograd_conformance.programs.distribution import COMPLETE, Distribution, draw_programs, measure
+from autograd_conformance.programs.generate import Drawing, Palette
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.proposals import PROPOSALS
 
 
 def _writes_that_add(figures: Distribution) -> float:
@@ -74,7 +74,8 @@ def _two_unread(drawing: Drawing) -> Step | None:
 
 def zeros(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "autograd_conformance.program._small_integers", lambda draw, shape, dtype, zeros: np.zeros(shape, dtype)
+        "autograd_conformance.programs.program._small_integers",
+        lambda draw, shape, dtype, zeros: np.zeros(shape, dtype),
     )
 
 

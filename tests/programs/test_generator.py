@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograd_conformance.distribution import COMPLETE, draw_programs
 from autograd_conformance.engine import Engine
-from autograd_conformance.generate import EXACT, Palette, diamonds, draw_program, programs, view_programs
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
-from autograd_conformance.oracle import Dual, Oracle, expect
-from autograd_conformance.program import DETACH, Program
-from autograd_conformance.proposals import LARGEST_SIZE
-from autograd_conformance.shrinking import pruned
+from autograd_conformance.programs.distribution import COMPLETE, draw_programs
+from autograd_conformance.programs.generate import EXACT, Palette, diamonds, draw_program, programs, view_programs
+from autograd_conformance.programs.oracle import Dual, Oracle, expect
+from autograd_conformance.programs.program import DETACH, Program
+from autograd_conformance.programs.proposals import LARGEST_SIZE
+from autograd_conformance.programs.shrinking import pruned
 
 POOL = ((), (1,), (3,), (2, 3), (1, 2), (3, 1, 2), (2, 1, 2, 2))
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_conformance.distribution import COMPLETE, draw_programs
-from autograd_conformance.generate import EXACT, programs_of
-from autograd_conformance.program import DETACH, LARGEST, Input, Program, Step
+from autograd_conformance.programs.distribution import COMPLETE, draw_programs
+from autograd_conformance.programs.generate import EXACT, programs_of
+from autograd_conformance.programs.program import DETACH, LARGEST, Input, Program, Step
 
 PROGRAM = Program(
     "float32",

@@ -10,12 +10,12 @@ from itertools import islice
 
 import pytest
 
-from autograd_conformance.distribution import COMPLETE
-from autograd_conformance.generate import Palette, draw_program
-from autograd_conformance.legality import Illegal
-from autograd_conformance.oracle import Oracle, expect
-from autograd_conformance.program import DETACH, Input, Program, Step
-from autograd_conformance.shrinking import RELATIVES, pruned, simpler
+from autograd_conformance.programs.distribution import COMPLETE
+from autograd_conformance.programs.generate import Palette, draw_program
+from autograd_conformance.programs.legality import Illegal
+from autograd_conformance.programs.oracle import Oracle, expect
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.shrinking import RELATIVES, pruned, simpler
 
 
 def drawn(count: int, start: int = 0, palette: Palette = COMPLETE) -> list[Program]:

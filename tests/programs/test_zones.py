@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from autograd_conformance.distribution import COMPLETE
-from autograd_conformance.generate import draw_program
-from autograd_conformance.oracle import Dual, Oracle
-from autograd_conformance.program import DETACH, Input, Program, Step
-from autograd_conformance.zones import must_accept
+from autograd_conformance.programs.distribution import COMPLETE
+from autograd_conformance.programs.generate import draw_program
+from autograd_conformance.programs.oracle import Dual, Oracle
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.zones import must_accept
 
 NEGATE = Step("negative", (0,))
 ROW = {"key": (0,)}

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograd_conformance.report import read_complete
-from autograd_conformance.report_table import table
+from autograd_conformance.reporting.report import read_complete
+from autograd_conformance.reporting.table import table
 
 README = Path(__file__).parents[2] / "README.md"
 MARKERS = re.compile(r"(<!-- engines: begin[^\n]*-->\n)(.*?)(<!-- engines: end -->)", re.DOTALL)

@@ -9,8 +9,8 @@ import pytest
 
 from autograd_conformance.clauses import CORE, Clause, clause
 from autograd_conformance.engine import Engine
-from autograd_conformance.reproduction import script
-from autograd_conformance.world import World
+from autograd_conformance.judging.world import World
+from autograd_conformance.scripts.reproduction import script
 
 Test = Callable[..., None]
 

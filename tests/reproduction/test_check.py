@@ -9,7 +9,7 @@ from scalars import Scalars
 from autograd_conformance.adapters.autograd import Autograd
 from autograd_conformance.adapters.mygrad import MyGrad
 from autograd_conformance.adapters.torch import Torch
-from autograd_conformance.check import check, run_check
+from autograd_conformance.checks.check import check, run_check
 from autograd_conformance.engine import Engine
 from autograd_conformance.spelling import template
 

@@ -12,11 +12,11 @@ import pytest
 from faulty_torch import LeakyDetach, StaysOff, WrongProduct
 from script_support import a_clause, calls_of, script_of
 
-from autograd_conformance import reproduction
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Failure, equal
-from autograd_conformance.reproduction import NotReproduced, script
+from autograd_conformance.scripts import reproduction
+from autograd_conformance.scripts.reproduction import NotReproduced, script
 
 TWO = np.array(2, np.float32)
 

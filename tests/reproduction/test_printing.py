@@ -15,11 +15,11 @@ from script_support import Test, a_clause, calls_of, script_of
 
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.engine import VJP, Engine
-from autograd_conformance.inlining import inlined
 from autograd_conformance.judge import equal, raised_by_engine
-from autograd_conformance.judged import same
-from autograd_conformance.literals import Unprintable, literal
-from autograd_conformance.recording import Recorder
+from autograd_conformance.scripts.inlining import inlined
+from autograd_conformance.scripts.judged import same
+from autograd_conformance.scripts.literals import Unprintable, literal
+from autograd_conformance.scripts.recording import Recorder
 
 TWO = np.array(2, np.float32)
 KEYS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.floats(), st.just(slice(1, None, 2)))

@@ -24,9 +24,9 @@ from scalars import ForgetfulScalars
 from script_support import Test, script_of
 
 from autograd_conformance.adapters.mygrad import MyGrad
-from autograd_conformance.clean_process import run_cleanly
 from autograd_conformance.engine import Engine
-from autograd_conformance.program import Input, Program, Step
+from autograd_conformance.programs.program import Input, Program, Step
+from autograd_conformance.scripts.clean_process import run_cleanly
 from autograd_spec import test_accum, test_backward, test_inplace, test_leaf, test_mode, test_op
 
 

@@ -12,8 +12,8 @@ from autograd_conformance.checks.outcome import Report, broken
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import show
 from autograd_conformance.operators import OPERATORS
-from autograd_conformance.oracle import Oracle
-from autograd_conformance.program import Step
+from autograd_conformance.programs.oracle import Oracle
+from autograd_conformance.programs.program import Step
 
 Shape = tuple[int, ...]
 

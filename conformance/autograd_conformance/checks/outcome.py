@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from autograd_conformance.borrowed import PROJECT
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import show
+from autograd_conformance.scripts.borrowed import PROJECT
 
 Status = Literal["ok", "BROKEN", "ENGINE", "note"]
 

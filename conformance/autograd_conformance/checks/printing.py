@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from autograd_conformance.assembly import assembled
 from autograd_conformance.checks.outcome import Report, broken
-from autograd_conformance.clean_process import run_cleanly
-from autograd_conformance.literals import Unprintable
-from autograd_conformance.recording import Recorder
-from autograd_conformance.script import Printer
+from autograd_conformance.scripts.assembly import assembled
+from autograd_conformance.scripts.clean_process import run_cleanly
+from autograd_conformance.scripts.literals import Unprintable
+from autograd_conformance.scripts.recording import Recorder
+from autograd_conformance.scripts.script import Printer
 
 
 def check_printing(report: Report, recorder: Recorder) -> None:

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from types import FunctionType
 
-from autograd_conformance.borrowed import Borrowed, free_names, without_annotations
 from autograd_conformance.checks.outcome import Outcome, Report, broken
 from autograd_conformance.engine import VERBS, Engine
-from autograd_conformance.helpers import Helpers
-from autograd_conformance.literals import Unprintable
 from autograd_conformance.operators import OPERATORS
-from autograd_conformance.spelled import Spelled, definition_of, operator_spelling, verb_spelling
+from autograd_conformance.scripts.borrowed import Borrowed, free_names, without_annotations
+from autograd_conformance.scripts.helpers import Helpers
+from autograd_conformance.scripts.literals import Unprintable
+from autograd_conformance.scripts.spelled import Spelled, definition_of, operator_spelling, verb_spelling
 
 ONLY_TRANSLATES = "an adapter translates and does nothing else"
 MACHINERY = (

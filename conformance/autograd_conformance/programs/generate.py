@@ -1,0 +1,366 @@
+"""Random programs.  A weak generator makes the suite a toy, so its distribution is measured: `distribution.py`.
+
+Every step reaches a root, operands are often recent and often used again, values are mostly non-zero, writes multiply or
+assign more than they add, and magnitudes stay where every partial sum is exact in the program's dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import hypothesis.strategies as st
+import numpy as np
+
+from autograd_conformance.engine import NO_GRAD, TAPE, Engine
+from autograd_conformance.judge import Unsupported
+from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
+from autograd_conformance.programs.legality import Illegal
+from autograd_conformance.programs.oracle import Bound, Dual
+from autograd_conformance.programs.program import DETACH, LARGEST, Input, Program, Step
+from autograd_conformance.programs.proposals import PROPOSALS, Shape, broadcastable
+from autograd_conformance.programs.shrinking import pruned
+
+EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
+"""Up to here every integer has a value of its own in the dtype."""
+MOST_ROOTS = 3
+OFTEN = 12
+
+
+@dataclass(frozen=True)
+class Palette:
+    """What a program for one engine may be made of."""
+
+    operators: frozenset[str]
+    aliasing: frozenset[str]
+    dtypes: tuple[str, ...]
+    max_ndim: int
+    shapes: tuple[Shape, ...] | None
+    recording_off: bool
+    often: tuple[str, ...]
+    """Proposals to make more often than their weight says."""
+    accepts_cotangent: bool
+    roots: int
+    passes: int
+    """How many gradients of the program are added up; the sum stays exact."""
+
+    @classmethod
+    def of(cls, engine: Engine, *, writes: bool, detach: bool, recording_off: bool, often: str, passes: int) -> Palette:
+        dtypes = tuple(dtype for dtype in engine.dtypes if dtype in EXACT)
+        if not dtypes:
+            raise Unsupported(f"programs need one of the dtypes {', '.join(EXACT)}")
+        operators = {name for name in engine.operators if writes or OPERATORS[name].kind != "write"}
+        return cls(
+            frozenset(operators | {DETACH} if detach and engine.has(TAPE) else operators),
+            engine.aliasing,
+            dtypes,
+            engine.max_ndim,
+            engine.shapes,
+            recording_off and engine.has(NO_GRAD),
+            (often,) * OFTEN if often else (),
+            engine.accepts_cotangent,
+            MOST_ROOTS if engine.several_roots and engine.accepts_cotangent else 1,
+            passes,
+        )
+
+
+def programs(
+    *,
+    writes: bool = False,
+    detach: bool = False,
+    recording_off: bool = False,
+    often: str = "",
+    passes: int = 1,
+    cotangents: bool = False,
+    several_roots: bool = False,
+) -> Callable[[Engine], st.SearchStrategy[Program]]:
+    """Random programs that the engine can run: without writes, detached tensors and unrecorded steps unless asked for.
+
+    `often`: a proposal (see `proposals.py`) to be made often.  `passes`: how many gradients are added up at most.
+    `cotangents`, `several_roots`: only for engines that accept them.
+    """
+
+    def strategy(engine: Engine) -> st.SearchStrategy[Program]:
+        if cotangents and not engine.accepts_cotangent:
+            raise Unsupported("a pass with a cotangent")
+        if several_roots and not (engine.several_roots and engine.accepts_cotangent):
+            raise Unsupported("a pass from several roots")
+        if engine.operators.keys().isdisjoint({"add", "multiply"}):
+            raise Unsupported("programs need the operator add or multiply")
+        if not engine.accepts_cotangent and engine.max_ndim and "sum" not in engine.operators:
+            raise Unsupported("programs with one-element roots need the operator sum")
+        return programs_of(
+            Palette.of(engine, writes=writes, detach=detach, recording_off=recording_off, often=often, passes=passes)
+        )
+
+    return strategy
+
+
+def view_programs(engine: Engine) -> st.SearchStrategy[Program]:
+    """Views, views of views and writes on tensors that want no gradients; no roots: what counts is every value."""
+    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="", passes=1)
+    views = palette.operators & {*VIEWS, DETACH}
+    if not views:
+        raise Unsupported("no operator of kind view")
+    return _view_programs(replace(palette, operators=views | palette.operators.intersection(WRITES)))
+
+
+@st.composite
+def programs_of(draw: st.DrawFn, palette: Palette) -> Program:
+    return draw_program(Choices(draw), palette)
+
+
+@st.composite
+def _view_programs(draw: st.DrawFn, palette: Palette) -> Program:
+    drawing = Drawing(Choices(draw), palette, differentiable=False)
+    for _ in range(2 + drawing.choose(8)):
+        drawing.step()
+    return drawing.program(())
+
+
+def diamonds(engine: Engine) -> st.SearchStrategy[Program]:
+    """Ladders: each step takes the one before it twice, so that the number of paths doubles, up to a million."""
+    if "add" not in engine.operators:
+        raise Unsupported("diamonds need the operator add")
+    return _diamonds(Palette.of(engine, writes=False, detach=False, recording_off=False, often="", passes=1))
+
+
+@st.composite
+def _diamonds(draw: st.DrawFn, palette: Palette) -> Program:
+    drawing = Drawing(Choices(draw), palette)
+    top = drawing.combined(drawing.one_of(("multiply", "add")) or "add", 0, 0)
+    for _ in range(drawing.choose(20)):
+        sides = [drawing.combined("negative", top) if drawing.choose(6) == 0 else top for _ in range(2)]
+        operator = "subtract" if sides[0] != sides[1] and drawing.choose(2) else "add"
+        top = drawing.combined(operator, *sides)
+    return drawing.finished([top])
+
+
+class Choices:
+    """Small numbers out of larger ones that Hypothesis draws: a draw costs more than all else that a choice needs."""
+
+    LARGEST = 2**24
+    SPREAD = 0x9E3779  # odd, so that multiplying by it loses nothing
+    _numbers = st.integers(0, LARGEST - 1)
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+        self._rest, self._range, self._draws = 0, 0, 0
+
+    def __call__(self, count: int) -> int:
+        """A number from 0 to `count` - 1, as good as evenly."""
+        if self._range < 64 * count:
+            self._draws += 1  # Hypothesis likes small numbers and repeats; without this, so would every choice
+            self._rest = (self._draw(self._numbers) + self._draws) * self.SPREAD % self.LARGEST
+            self._range = self.LARGEST
+        self._rest, choice = divmod(self._rest, count)
+        self._range //= count
+        return choice
+
+
+def draw_program(choose: Callable[[int], int], palette: Palette) -> Program:
+    """One program; `choose(n)` gives a number from 0 to n - 1."""
+    drawing = Drawing(choose, palette)
+    for _ in range(5 + choose(9)):
+        drawing.step()
+    return drawing.close()
+
+
+class Drawing:
+    """A program in the making, run on magnitudes as it grows."""
+
+    def __init__(self, choose: Callable[[int], int], palette: Palette, *, differentiable: bool = True) -> None:
+        self.choose, self.palette = choose, palette
+        self.dtype = palette.dtypes[choose(len(palette.dtypes))]
+        self.inputs = self._inputs(differentiable)
+        self.steps: list[Step] = []
+        self.oracle = Bound(palette.aliasing)
+        arrays = [np.empty(each.shape) for each in self.inputs]
+        self.tensors: list[Dual] = self.oracle.inputs(arrays, [each.requires_grad for each in self.inputs])
+        self.names = list(range(len(self.inputs)))  # numbers of tensors; a write step makes no new one
+        self.unread = list(self.names)
+        self.kinds = [*_kinds(palette.operators), *palette.often]
+
+    # ---- inputs ----
+    def _inputs(self, differentiable: bool) -> list[Input]:
+        """One to three inputs that broadcast with each other as a rule; the first wants a gradient, most others do."""
+        shape = self._shape()
+        inputs = [Input(shape, differentiable)]
+        for _ in range(self.choose(3) if differentiable else 2):
+            inputs.append(Input(self._related(shape), differentiable and self.choose(4) > 0))
+        return inputs
+
+    def _shape(self) -> Shape:
+        if self.palette.shapes is not None:
+            return self.palette.shapes[self.choose(len(self.palette.shapes))]
+        ndim = min((0, 1, 1, 2, 2, 2, 3, 3, 3)[self.choose(9)], self.palette.max_ndim)
+        lengths = (1, 2, 3, 3, 4) if ndim < 3 else (1, 2, 2, 3, 3)
+        if self.choose(3) == 0:  # what goes along the wrong axis is not noticed unless it fits there
+            return (lengths[self.choose(5)],) * ndim
+        return tuple(lengths[self.choose(5)] for _ in range(ndim))
+
+    def _related(self, shape: Shape) -> Shape:
+        """Another input's shape: as a rule one that broadcasts to the first."""
+        if self.palette.shapes is not None or self.choose(6) == 0:
+            return self._shape()
+        kept = shape[self.choose(len(shape) + 1) :] if self.choose(2) else shape
+        return tuple(1 if self.choose(5) == 0 else length for length in kept)
+
+    # ---- steps ----
+    def step(self) -> None:
+        """Some step; where proposals do not fit, another is drawn, a few times."""
+        for _ in range(6):
+            kind = self.kinds[self.choose(len(self.kinds))]
+            proposed = PROPOSALS[kind][1](self)
+            if proposed is not None and self.add(self._maybe_unrecorded(proposed)):
+                return
+
+    def _maybe_unrecorded(self, step: Step) -> Step:
+        if not self.palette.recording_off or step.operator == DETACH or self.choose(10):
+            return step
+        return replace(step, recorded=False)
+
+    def add(self, step: Step) -> bool:
+        """Append a step, unless it is not judged or its numbers grow too large; whether it was appended."""
+        operands = [self.tensors[number] for number in step.operands]
+        take_back = _way_back(operands[0]) if step.writes else None
+        try:
+            result = self.oracle.apply(step, operands)
+        except Illegal:
+            return False
+        changed = [self.tensors[x] for x in self._sharing(result)] if take_back else [result]
+        if not all(map(self._affordable, changed)):
+            if take_back:
+                take_back()
+            return False
+        self._append(step, result)
+        return True
+
+    def _append(self, step: Step, result: Dual) -> None:
+        self.steps.append(step)
+        self.tensors.append(result)
+        for number in step.operands[1:] if step.writes else step.operands:
+            if number in self.unread:
+                self.unread.remove(number)
+        if step.writes:
+            self._must_be_read(result)
+        else:
+            self.names.append(len(self.tensors) - 1)
+            self.unread.append(len(self.tensors) - 1)
+
+    def _must_be_read(self, target: Dual) -> None:
+        """A write matters when some tensor that shares the memory is read later."""
+        aliases = self._sharing(target)
+        alias = aliases[self.choose(len(aliases))]
+        if alias not in self.unread:
+            self.unread.append(alias)
+
+    def _sharing(self, x: Dual) -> list[int]:
+        return [number for number in self.names if np.may_share_memory(self.tensors[number].value, x.value)]
+
+    def _affordable(self, x: Dual) -> bool:
+        """Whether the sum of all elements, and so any of them, may be a root among others."""
+        limit = EXACT[self.dtype] / (MOST_ROOTS + 1)
+        gradients = x.tangent.reshape(-1, x.tangent.shape[-1]).sum(0).max(initial=0) * LARGEST * self.palette.passes
+        return bool(x.value.sum() <= limit and gradients <= limit)
+
+    # ---- what proposals ask ----
+    def shape(self, number: int) -> Shape:
+        return self.tensors[number].value.shape
+
+    def one_of(self, operators: Sequence[str]) -> str | None:
+        known = [operator for operator in operators if operator in self.palette.operators]
+        return known[self.choose(len(known))] if known else None
+
+    def pick(self) -> int:
+        """A tensor that nothing reads yet, two times out of three, else any."""
+        return self.recent(self.unread if self.unread and self.choose(3) else self.names)
+
+    def recent(self, numbers: Sequence[int]) -> int:
+        """One of `numbers`, a late one more often."""
+        count = len(numbers)
+        return numbers[max(self.choose(count), self.choose(count))]
+
+    def writable(self, number: int) -> bool:
+        x = self.tensors[number]
+        return not x.memory.frozen and (not x.history.leaf or self.palette.recording_off)
+
+    def was_read(self, number: int) -> bool:
+        memory = self.tensors[number].memory
+        return any(
+            self.tensors[operand].memory is memory and self.tensors[len(self.inputs) + place].memory is not memory
+            for place, step in enumerate(self.steps)
+            for operand in step.operands
+        )
+
+    # ---- roots ----
+    def close(self) -> Program:
+        """All that nothing reads becomes a root or is joined to one; what then reaches no root is left out."""
+        roots = [number for number in self.unread if self.tensors[number].history.requires]
+        rest = [number for number in self.unread if number not in roots]
+        if not roots:  # nothing differentiable is unread
+            roots = [next(number for number in reversed(self.names) if self.tensors[number].history.requires)]
+        rest += roots[self.palette.roots :]
+        roots = roots[: self.palette.roots]
+        for number in rest:
+            roots[-1] = self._joined(roots[-1], number)
+        try:
+            return self.finished(roots)
+        except Illegal:  # all that required gradients was overwritten: what is left is worked into the first input
+            return self.finished([self._joined(0, roots[0])])
+
+    def finished(self, roots: list[int]) -> Program:
+        if not self.palette.accepts_cotangent:
+            roots = [self._summed(roots[0])]
+        return pruned(self.program(tuple(roots)), self.palette.aliasing)
+
+    def program(self, roots: tuple[int, ...]) -> Program:
+        unit = not self.palette.accepts_cotangent
+        return Program(self.dtype, tuple(self.inputs), tuple(self.steps), roots, self.choose(2**16), unit)
+
+    def _joined(self, root: int, number: int) -> int:
+        """`root` plus the sum of `number`, which may be of any shape; `root` itself where that does not go.
+
+        What requires no gradient counts as a factor of the first input, so that it matters to a gradient.
+        """
+        scalar = self._summed(number)
+        if not self.tensors[number].history.requires:
+            scalar = self.combined("multiply", scalar, self._summed(0))
+        return self.combined("add", root, scalar)
+
+    def combined(self, operator: str, *operands: int) -> int:
+        """A step, by another operator where this one is missing; the first operand itself where that does not go."""
+        name = self.one_of((operator,)) or (self.one_of(("add", "multiply")) if len(operands) == 2 else None)
+        fits = broadcastable(self.shape(operands[0]), self.shape(operands[-1]))
+        if name and fits and self.add(Step(name, operands)):
+            return len(self.tensors) - 1
+        return operands[0]
+
+    def _summed(self, number: int) -> int:
+        axes = tuple(range(len(self.shape(number))))
+        if (
+            axes
+            and "sum" in self.palette.operators
+            and self.add(Step("sum", (number,), {"axis": axes, "keepdims": False}))
+        ):
+            return len(self.tensors) - 1
+        return number
+
+
+def _way_back(target: Dual) -> Callable[[], None]:
+    value, tangent, requires = target.value.copy(), target.tangent.copy(), target.history.requires
+
+    def take_back() -> None:
+        target.value[...], target.tangent[...], target.history.requires = value, tangent, requires
+
+    return take_back
+
+
+@cache
+def _kinds(operators: frozenset[str]) -> list[str]:
+    """The proposals that this set of operators allows, each as often as its weight says."""
+    present = {*operators, "multiply"}  # which stands for all elementwise operators, if there are any
+    if not operators.isdisjoint(WRITES):
+        present.add("write")
+    return [kind for kind, (weight, _) in PROPOSALS.items() if kind in present for _ in range(weight)]

@@ -1,0 +1,207 @@
+"""Smaller programs made from a program that fails, as data: steps dropped, roots dropped, results made inputs,
+operands and operators replaced by plainer ones.
+
+A candidate need not be legal; the clause that runs it rejects it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from autograd_conformance.judge import Reject
+from autograd_conformance.operators import VIEWS
+from autograd_conformance.programs.legality import Illegal
+from autograd_conformance.programs.oracle import Oracle
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
+from autograd_conformance.programs.zones import Liveness
+
+RELATIVES = (("multiply", "add", "subtract"), ("multiply_", "copy_", "add_", "setitem_"))
+"""Operators that take each other's operands, the plainest first."""
+EVERYTHING_ALIASES = frozenset({*VIEWS, DETACH})
+
+
+def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> Program:
+    """Without the steps and inputs that reach no root, and without roots that require no gradient."""
+    tensors = Oracle(aliasing).tensors(program)
+    if not program.roots:  # every value counts
+        return _without_unused_inputs(program)
+    roots = tuple(root for root in program.roots if tensors[root].history.requires)
+    if not roots:
+        raise Illegal("no root requires a gradient")
+    live = Liveness(replace(program, roots=roots), tensors).steps
+    numbered = enumerate(program.steps, len(program.inputs))
+    dead = {number: step.operands[0] for number, step in numbered if number - len(program.inputs) not in live}
+    if roots == program.roots and not dead:
+        return _without_unused_inputs(program)
+    return pruned(_without(replace(program, roots=roots), dead), aliasing)
+
+
+def simpler(program: Program) -> Iterator[Program]:
+    """Candidates, the smallest first in each kind."""
+    for candidate in _candidates(program):
+        try:
+            smaller = pruned(candidate)
+        except (Reject, ValueError, IndexError):  # shapes no longer fit together, or a step is not judged
+            continue
+        if smaller != program:
+            yield smaller
+
+
+def _candidates(program: Program) -> Iterator[Program]:
+    yield program
+    yield from _prefixes(program)
+    if len(program.roots) > 1:
+        for place in range(len(program.roots)):
+            yield replace(program, roots=program.roots[:place] + program.roots[place + 1 :])
+    yield from _opened(program)
+    for place in reversed(range(len(program.steps))):
+        yield from _bypassed(program, place)
+    for place in reversed(range(len(program.steps))):
+        yield from _cut(program, place)
+    yield from _rewired(program)
+    yield from _renamed(program)
+    yield from _simpler_inputs(program)
+    for place, step in enumerate(program.steps):
+        if not step.recorded:
+            yield _with_step(program, place, replace(step, recorded=True))
+    if program.seed:
+        yield replace(program, seed=0)
+
+
+def _prefixes(program: Program) -> Iterator[Program]:
+    """The first steps only, with the last of them as the root."""
+    for count in range(len(program.steps)):
+        root = len(program.inputs) + count - 1
+        yield replace(program, steps=program.steps[:count], roots=(root,) if program.roots else ())
+
+
+def _opened(program: Program) -> Iterator[Program]:
+    """A root that nothing else uses dropped, its operands roots instead; an engine with one root rejects the program."""
+    used = {number for step in program.steps for number in step.operands}
+    for place, root in enumerate(program.roots):
+        if root >= len(program.inputs) and root not in used and not program.steps[root - len(program.inputs)].writes:
+            operands = program.steps[root - len(program.inputs)].operands
+            roots = (*program.roots[:place], *operands, *program.roots[place + 1 :])
+            yield replace(program, roots=tuple(dict.fromkeys(roots)))
+
+
+def _bypassed(program: Program, place: int) -> Iterator[Program]:
+    """One step dropped, its result replaced by one of its operands."""
+    for operand in dict.fromkeys(program.steps[place].operands):
+        yield _without(program, {len(program.inputs) + place: operand})
+
+
+def _cut(program: Program, place: int) -> Iterator[Program]:
+    """A result made an input, and so all that leads to it left out."""
+    step, number = program.steps[place], len(program.inputs) + place
+    if step.writes:
+        return
+    made = Input(_shapes(program)[number], requires_grad=bool(program.roots) and step.operator != DETACH)
+    count = len(program.inputs)
+    moved = {old: old + (old >= count) for old in range(count + len(program.steps))} | {number: count}
+    yield _renumbered(program, (*program.inputs, made), moved, drop=place)
+
+
+def _rewired(program: Program) -> Iterator[Program]:
+    """An operand replaced by the first tensor that has its shape."""
+    shapes = _shapes(program)
+    for place, step in enumerate(program.steps):
+        for position, operand in enumerate(step.operands):
+            first = shapes.index(shapes[operand])
+            if first < operand:
+                operands = (*step.operands[:position], first, *step.operands[position + 1 :])
+                yield _with_step(program, place, replace(step, operands=operands))
+
+
+def _shapes(program: Program) -> list[tuple[int, ...]]:
+    """They do not depend on what aliases; where nothing does, all programs are legal that are legal anywhere."""
+    return [tensor.value.shape for tensor in Oracle(()).tensors(program)]
+
+
+def _renamed(program: Program) -> Iterator[Program]:
+    """An operator replaced by its plainest relative, so that a defect takes on fewer forms."""
+    shapes = _shapes(program)
+    for place, step in enumerate(program.steps):
+        for relatives in RELATIVES:
+            for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
+                yield _with_step(program, place, replace(step, operator=operator, params={}))
+        if step.operator in ("expand_dims", "squeeze"):
+            params = {"shape": shapes[len(program.inputs) + place]}
+            yield _with_step(program, place, replace(step, operator="reshape", params=params))
+
+
+def _simpler_inputs(program: Program) -> Iterator[Program]:
+    """Axes made shorter, everywhere at once; one input used for two; constants made leaves."""
+    for length in sorted({length for each in program.inputs for length in each.shape}, reverse=True):
+        if length > 1:
+            yield replace(program, inputs=tuple(_shorter(each, length) for each in program.inputs))
+    for number, each in enumerate(program.inputs):
+        for other in range(number):
+            if program.inputs[other].shape == each.shape:
+                yield _with_inputs_merged(program, number, other)
+        if not each.requires_grad and program.roots:
+            yield _with_input(program, number, replace(each, requires_grad=True))
+        if each.shape:
+            yield _with_input(program, number, replace(each, shape=each.shape[1:]))
+
+
+def _shorter(each: Input, length: int) -> Input:
+    return replace(each, shape=tuple(length - 1 if n == length else n for n in each.shape))
+
+
+def _with_input(program: Program, number: int, new: Input) -> Program:
+    return replace(program, inputs=(*program.inputs[:number], new, *program.inputs[number + 1 :]))
+
+
+def _with_step(program: Program, place: int, new: Step) -> Program:
+    return replace(program, steps=(*program.steps[:place], new, *program.steps[place + 1 :]))
+
+
+def _with_inputs_merged(program: Program, number: int, other: int) -> Program:
+    steps = tuple(
+        replace(step, operands=tuple(other if each == number else each for each in step.operands))
+        for step in program.steps
+    )
+    return replace(program, steps=steps, roots=tuple(other if each == number else each for each in program.roots))
+
+
+# ---- renumbering ----
+def _without(program: Program, replacements: dict[int, int]) -> Program:
+    """Steps dropped: a number stands for its replacement, the later ones move up."""
+    count = len(program.inputs)
+    moved: dict[int, int] = {}
+    for number in range(count + len(program.steps)):
+        gone = sum(dropped < number for dropped in replacements)
+        moved[number] = moved[replacements[number]] if number in replacements else number - gone
+    steps = [step for place, step in enumerate(program.steps) if count + place not in replacements]
+    return replace(
+        program, steps=_moved(steps, moved), roots=tuple(dict.fromkeys(moved[root] for root in program.roots))
+    )
+
+
+def _without_unused_inputs(program: Program) -> Program:
+    used = {number for step in program.steps for number in step.operands} | set(program.roots)
+    unused = [number for number in range(len(program.inputs)) if number not in used]
+    moved = {
+        number: number - sum(dropped < number for dropped in unused)
+        for number in range(len(program.inputs) + len(program.steps))
+    }
+    inputs = tuple(each for number, each in enumerate(program.inputs) if number not in unused)
+    return replace(
+        program, inputs=inputs, steps=_moved(program.steps, moved), roots=tuple(moved[root] for root in program.roots)
+    )
+
+
+def _renumbered(program: Program, inputs: tuple[Input, ...], moved: dict[int, int], drop: int) -> Program:
+    """`drop` no longer a step but the last of `inputs`; numbers after it stay, as many inputs as steps have moved."""
+    count = len(program.inputs)
+    moved = {old: new - (old > count + drop) for old, new in moved.items()}
+    steps = [step for place, step in enumerate(program.steps) if place != drop]
+    return replace(
+        program, inputs=inputs, steps=_moved(steps, moved), roots=tuple(moved[root] for root in program.roots)
+    )
+
+
+def _moved(steps: Sequence[Step], moved: dict[int, int]) -> tuple[Step, ...]:
+    return tuple(replace(step, operands=tuple(moved[number] for number in step.operands)) for step in steps)

@@ -1,0 +1,118 @@
+"""Correct or loud, and not lazily loud: which programs an engine must accept, and which steps of a program matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from autograd_conformance.operators import OPERATORS
+from autograd_conformance.programs.oracle import Array, Dual, Memory, written
+from autograd_conformance.programs.program import DETACH, Program, Step
+
+
+def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
+    """Whether an engine has no ground to refuse the program.  It has one where
+
+    - a storage that a recorded value-dependent step used, as operand or as result, is written later;
+    - a tensor made with recording off is written with recording on: engines may mark such tensors;
+    - a view is written that was taken before its base came to require gradients.
+    """
+    used: set[Memory] = set()
+    unrecorded: set[Memory] = set()
+    requiring = {id(tensors[number].history) for number in program.leaf_numbers}
+    early_views: set[int] = set()
+    for number, step in enumerate(program.steps, len(program.inputs)):
+        made, target = tensors[number], tensors[step.operands[0]]
+        if step.writes and (made.memory in used or (step.recorded and made.memory in unrecorded)):
+            return False
+        if step.writes and step.recorded and program.target(number) in early_views and id(made.history) in requiring:
+            return False
+        if made.memory is target.memory and not step.writes and id(target.history) not in requiring:
+            early_views.add(number)
+        if (
+            step.recorded
+            and step.operator != DETACH
+            and any(id(tensors[each].history) in requiring for each in step.operands)
+        ):
+            requiring.add(id(made.history))
+        if made.memory is not target.memory and not step.recorded:
+            unrecorded.add(made.memory)
+        if step.recorded and step.operator in OPERATORS and OPERATORS[step.operator].value_dependent:
+            used |= {tensors[each].memory for each in (*step.operands, number)}
+    return True
+
+
+class Liveness:
+    """Walks a program backwards from its roots.  `steps`: the places of those that reach a root.
+
+    A step that reaches none is dead.  Writes are followed element by element; a function is taken to read all of its
+    operands, so that now and then a write counts as alive of which later steps drop every element.  An element's value
+    and its derivatives are apart: a detached alias shares the one and not the others, and so does a write with recording
+    off.  `reads_around_write`: some live write has a live reading of the elements that it changes before it, in a result
+    of its own, and so matters twice.
+    """
+
+    def __init__(self, program: Program, tensors: Sequence[Dual]) -> None:
+        self._program, self._tensors = program, tensors
+        self._handles = {program.target(root) for root in program.roots}
+        self._alive = set[int]().union(*(places(tensors[root]) for root in program.roots))
+        self._written: set[int] = set()
+        self.steps: set[int] = set()
+        self.reads_around_write = False
+        for place in reversed(range(len(program.steps))):
+            self._visit(place)
+
+    def _visit(self, place: int) -> None:
+        step, number = self._program.steps[place], len(self._program.inputs) + place
+        operands = [self._tensors[each] for each in step.operands]
+        if step.writes:
+            self._visit_write(place, *operands)
+        elif self._tensors[number].memory is operands[0].memory:
+            if number in self._handles:
+                self._keep(place, reads=())
+        elif self._alive & places(self._tensors[number], derivatives=_differentiates(step)):
+            self.reads_around_write |= any(self._written & places(x) for x in operands)
+            self._keep(place, reads=operands)
+        elif number in self._handles:  # a storage that is overwritten before it is read
+            self._keep(place, reads=())
+
+    def _visit_write(self, place: int, target: Dual, operand: Dual) -> None:
+        step = self._program.steps[place]
+        region = written(step, target)
+        changed = places(region, derivatives=step.recorded)
+        if not self._alive & changed:
+            return
+        self._written |= changed
+        if step.operator in ("copy_", "setitem_"):
+            self._alive -= changed
+            self._keep(place, reads=(operand,))
+        else:
+            self._keep(place, reads=(region, operand))
+
+    def _keep(self, place: int, reads: Sequence[Dual]) -> None:
+        step = self._program.steps[place]
+        self.steps.add(place)
+        self._handles |= {self._program.target(number) for number in step.operands}
+        self._alive = self._alive.union(*(places(x, derivatives=_differentiates(step)) for x in reads))
+
+
+def _differentiates(step: Step) -> bool:
+    return step.recorded and step.operator != DETACH
+
+
+def places(x: Dual, *, derivatives: bool = True) -> set[int]:
+    """Where the elements of `x` lie, and the first derivative of each: equal numbers are the same memory."""
+    axes = x.value.ndim
+    return _addresses(x.value, axes) | _addresses(x.tangent, axes) if derivatives else _addresses(x.value, axes)
+
+
+def _addresses(array: Array, axes: int) -> set[int]:
+    first = array.__array_interface__["data"][0]
+    if array.flags.c_contiguous:  # as most are
+        return set(range(first, first + array.nbytes, array.itemsize * prod(array.shape[axes:]) or 1))
+    addresses = np.array(first)
+    for length, stride in zip(array.shape[:axes], array.strides, strict=False):
+        addresses = addresses[..., None] + np.arange(length) * stride
+    return set(addresses.ravel().tolist())

@@ -1,0 +1,1 @@
+"""Reports as JSON: written, compared, merged, and shown as a table."""

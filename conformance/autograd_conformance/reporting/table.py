@@ -1,0 +1,53 @@
+"""`table`: engines by chapters, as Markdown, from reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autograd_conformance.reporting.report import Report, ReportError, parser, read_paths
+
+
+def table(reports: Sequence[Report]) -> str:
+    """A row for each report.  A cell says how many clauses hold of those judged; unsupported ones are none of these.
+
+    Raises ReportError for reports that were made by different clauses or in a different way.
+    """
+    _refuse_unlike(reports)
+    chapters = sorted({clause["chapter"] for report in reports for clause in report["clauses"]})
+    rows = [["engine", *chapters, "all", "unsupported"], ["---"] * (len(chapters) + 3)]
+    rows += [_row(report, chapters) for report in reports]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(report: Report, chapters: Sequence[str]) -> list[str]:
+    engine = report["header"]["engine"]
+    of = {
+        chapter: [each["verdict"] for each in report["clauses"] if each["chapter"] == chapter] for chapter in chapters
+    }
+    every = [each["verdict"] for each in report["clauses"]]
+    name = f"{engine['name']} {engine['version']}" + ("" if engine["device"] == "cpu" else f" ({engine['device']})")
+    return [name, *(_cell(of[chapter]) for chapter in chapters), _cell(every), str(every.count("unsupported"))]
+
+
+def _cell(verdicts: Sequence[str]) -> str:
+    """`7/9`: nine were judged, seven hold.  What is known to fail does fail, so it does not hold."""
+    judged = [verdict for verdict in verdicts if verdict != "unsupported"]
+    holding = [verdict for verdict in judged if verdict in ("pass", "unexpected-pass")]
+    return f"{len(holding)}/{len(judged)}" if judged else "-"
+
+
+def _refuse_unlike(reports: Sequence[Report]) -> None:
+    for key in ("spec", "profile"):
+        found = sorted({report["header"][key] for report in reports})
+        if len(found) > 1:
+            raise ReportError(f"one table needs one {key}; these reports have {', '.join(found)}")
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser("table", "a Markdown table, engines by chapters: clauses that hold / clauses judged")
+    arguments.add_argument("reports", nargs="+", metavar="REPORT.json")
+    try:
+        print(table(read_paths(arguments, arguments.parse_args(argv).reports)))
+    except ReportError as error:
+        arguments.error(str(error))
+    return 0

@@ -1,0 +1,1 @@
+"""The pytest side: options, collection, isolation, watchdog, what is gathered and printed."""

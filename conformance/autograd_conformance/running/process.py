@@ -1,0 +1,96 @@
+"""Where clauses are judged: a worker's process or, with `-n 0`, the only one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from types import FunctionType
+
+import pytest
+
+from autograd_conformance.checks.texts import repairs
+from autograd_conformance.clauses import Clause
+from autograd_conformance.engine import Engine
+from autograd_conformance.judging.runner import Settings, judge
+from autograd_conformance.results import Result
+from autograd_conformance.running.collecting import JUDGE, ClauseItem, usage_errors_reach_the_controller
+from autograd_conformance.running.loading import load_engine
+from autograd_conformance.running.sitting import EngineFacts, Sitting, expectations_for
+from autograd_conformance.running.watch import Watch
+
+
+class Judging:
+    """The plugin of a process in which clauses run."""
+
+    def __init__(self, config: pytest.Config, seed: int, watch: Watch | None, announce: Callable[[Sitting], None]):
+        self._config, self._seed, self._watch, self._announce = config, seed, watch, announce
+        self._existing: list[str] = []
+        self._deselected = 0
+
+    # ---- before the first clause ----
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        option = self._config.getoption
+        with usage_errors_reach_the_controller(self._config), self._watch.importing() if self._watch else nullcontext():
+            self._engine = load_engine(option("impl"), option("impl_device"))
+            _refuse_repairs(self._engine)
+        self._config.stash[JUDGE] = self._judge
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> object:
+        collected = {item.clause.id for item in items if isinstance(item, ClauseItem)}
+        self._existing = sorted(collected | _ids_of_the_spec())
+        with usage_errors_reach_the_controller(self._config):
+            self._expectations = expectations_for(self._config, self._engine.name, self._existing)
+        return (yield)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected += sum(isinstance(item, ClauseItem) for item in items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        chosen = [item for item in session.items if isinstance(item, ClauseItem)]
+        blanks = {item.nodeid: Result.of(item.clause, "crash") for item in chosen}
+        self._announce(Sitting(EngineFacts.of(self._engine), blanks, self._existing, self._deselected))
+
+    # ---- each clause ----
+    def _judge(self, clause: Clause) -> Result:
+        if self._watch is None:
+            return judge(clause, self._engine, self._settings(clause))
+        with self._watch.clause(clause.id) as before_example:
+            return judge(clause, self._engine, self._settings(clause), before_example)
+
+    def _settings(self, clause: Clause) -> Settings:
+        option = self._config.getoption
+        return Settings(
+            profile=option("impl_profile"),
+            seed=self._seed,
+            corpus=option("impl_corpus"),
+            expectation=self._expectations.get(clause.id),
+            exhaustive=option("impl_expect_write") is not None,
+            isolated=self._watch is not None,
+        )
+
+
+def _refuse_repairs(engine: Engine) -> None:
+    found = [f"  {outcome.subject}: {outcome.advice}" for outcome in repairs(engine)]
+    if found:
+        head = (
+            f"the adapter of {engine.name} is broken, and a run would judge it and not the engine (see --impl-check):"
+        )
+        raise pytest.UsageError("\n".join([head, *found]))
+
+
+def _ids_of_the_spec() -> set[str]:
+    """Also those of modules that this run does not collect: an expectation for them is not stale."""
+    try:
+        spec = importlib.import_module("autograd_spec")
+    except ModuleNotFoundError:
+        return set()  # somebody judges clauses of their own
+    names = [found.name for found in pkgutil.iter_modules(spec.__path__) if found.name.startswith("test_")]
+    modules = [importlib.import_module(f"autograd_spec.{name}") for name in names]
+    functions = [each for module in modules for each in vars(module).values() if isinstance(each, FunctionType)]
+    clauses = [vars(each).get("clause") for each in functions]
+    return {each.id for each in clauses if isinstance(each, Clause)}

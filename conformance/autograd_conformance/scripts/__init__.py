@@ -1,0 +1,1 @@
+"""Reproduction scripts: a recorded run printed in the engine's own calls."""

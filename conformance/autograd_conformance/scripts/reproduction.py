@@ -1,0 +1,191 @@
+"""A failure as a script in the engine's own calls, which shows it in a clean process.
+
+The clause is run once more through a recorder; what it did is cut down to what matters and printed; the script is run,
+and is only handed out if it fails in the way that it claims.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from autograd_conformance import judge
+from autograd_conformance.clauses import Clause
+from autograd_conformance.engine import Engine
+from autograd_conformance.judge import Failure
+from autograd_conformance.judging.world import World
+from autograd_conformance.scripts.assembly import assembled, described
+from autograd_conformance.scripts.closing import GOT, closing, is_named_got, shown
+from autograd_conformance.scripts.judged import Judged, find, same
+from autograd_conformance.scripts.literals import Unprintable
+from autograd_conformance.scripts.naming import calls
+from autograd_conformance.scripts.pruning import prune, until
+from autograd_conformance.scripts.recording import Alteration, Recorder
+from autograd_conformance.scripts.script import Lines, Printer
+
+FILE = "<reproduction>"
+SPARE_FRAMES = 10
+
+
+class NotReproduced(Exception):
+    """No script can be made of a failure; says why."""
+
+
+def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: BaseException) -> str:
+    """The text of a script that fails as `clause` did on `case`; raises `NotReproduced` where there is none.
+
+    It imports only what the adapter's own calls need, NumPy and the standard library, and it ends with status 0 where
+    the engine is right.
+    """
+    if type(engine).apply is not Engine.apply:
+        raise NotReproduced(f"{type(engine).__name__} has its own `apply`, and what that does is in no script")
+    try:
+        return _Reproduction(engine, clause, case, failure).text()
+    except Unprintable as reason:
+        raise NotReproduced(str(reason)) from reason
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A script that was run: its text, and why it does not show the failure (empty where it does)."""
+
+    text: str
+    problem: str
+
+
+class _Reproduction:
+    """One failure on its way to a script."""
+
+    def __init__(self, engine: Engine, clause: Clause, case: Mapping[str, Any], failure: BaseException) -> None:
+        self._engine, self._clause, self._case = engine, clause, case
+        self._recorder, error = self._run(None)
+        if error is None or not _alike(error, failure):
+            seen = "held" if error is None else judge.show(error)
+            raise NotReproduced(f"run again, call by call, the clause did not fail in the same way: {seen}")
+        self._error: BaseException = error
+        self._judged = self._find_judged(error)
+        self._uncaught = [error, error.__cause__, getattr(error, "got", None)]
+        self._steps = until(self._recorder.steps, self._judged.call) if self._judged else self._recorder.steps
+        self._used_later = [self._judged.slot] if self._judged else []
+
+    def _run(self, altered: Alteration | None) -> tuple[Recorder, BaseException | None]:
+        """The clause, recorded, and the error that it ended with; what it counts and notes is forgotten."""
+        counters = (self._engine.used, judge.notes)
+        before = [counter.copy() for counter in counters]
+        recorder = Recorder(self._engine)
+        world = World(recorder, self._clause.id)
+        recorder.forget(altered)
+
+        def run() -> None:
+            self._clause.function(recorder, **self._case)
+            world.check()
+
+        error = _in_a_fresh_world(self._engine, run)
+        for counter, content in zip(counters, before, strict=True):
+            counter.clear()
+            counter.update(content)
+        return recorder, error
+
+    def _find_judged(self, error: BaseException) -> Judged | None:
+        if isinstance(error, Failure) and error.kind == "wrong":
+            judged = find(self._recorder, error, self._run)
+            if judged is None:
+                raise NotReproduced(
+                    f"{error.what}: the clause computed it, and no single result of the engine is at fault"
+                )
+            return shown(judged, error.expected)
+        if not any(call.error is not None for call in calls(self._recorder.steps)):
+            raise NotReproduced(f"no call of the engine raised {judge.show(error)}")
+        return None
+
+    def text(self) -> str:
+        is_shown = prune(self._steps, self._used_later, lambda: not self._try().problem) or not self._try().problem
+        if not is_shown and self._expected_error is RecursionError:  # the clause stood on a few frames more
+            self._try(stretch=2)
+        if self._tried.problem:
+            raise NotReproduced(f"its script does not show it: {self._tried.problem}")
+        return self._tried.text
+
+    def _try(self, stretch: int = 1) -> Attempt:
+        text, last_part = self._printed(stretch)
+        self._tried = Attempt(text, self._problem(text, last_part))
+        return self._tried
+
+    def _printed(self, stretch: int) -> tuple[str, int]:
+        """The text, and the line where its last part begins: the one that is to fail."""
+        printer = Printer(self._engine, self._steps, self._used_later, self._uncaught, stretch)
+        ending: Lines = []
+        if self._judged and is_named_got(self._judged, self._expected):
+            printer.names.give(self._judged.slot, GOT)
+        body = printer.lines()
+        if self._judged:
+            ending = [*closing(printer, self._judged, self._expected), 'print("holds")']
+        docstring = described(self._engine, self._clause, self._error)
+        text = assembled(docstring, printer.prelude(), body + ending, printer.numpy)
+        return text, ast.parse(text).body[-max(1, len(ending))].lineno
+
+    @property
+    def _expected(self) -> Any:
+        return getattr(self._error, "expected", None)
+
+    def _problem(self, text: str, last_part: int) -> str:
+        """Why the script does not show the failure; empty where it does."""
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        code = compile(text, FILE, "exec")
+        with contextlib.redirect_stdout(io.StringIO()):
+            error = _in_a_fresh_world(self._engine, partial(_executed, code, namespace))
+        if error is None:
+            return "it runs to its end"
+        lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
+        anywhere = self._expected_error is RecursionError  # it may strike in any turn of a loop
+        if type(error) is not self._expected_error or not (anywhere or lines[0] >= last_part):
+            return f"it stops in line {lines[0]} with {judge.show(error)}"
+        if self._judged and isinstance(self._expected, np.ndarray | bool) and self._got is not None:
+            return "" if same(namespace[GOT], self._got) else f"it gets {judge.show(namespace[GOT])}"
+        return ""
+
+    @property
+    def _got(self) -> Any:
+        return getattr(self._error, "got", None)
+
+    @property
+    def _expected_error(self) -> type[BaseException]:
+        if self._judged:
+            return AssertionError
+        return type(self._got if isinstance(self._got, BaseException) else self._error)
+
+
+def _in_a_fresh_world(engine: Engine, run: Callable[[], object]) -> BaseException | None:
+    """The error that `run` ends with, or None."""
+    with World(engine, FILE) as world:
+        world.enter()
+        try:
+            run()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the engine raises
+            return error
+        finally:
+            world.leave()
+    return None
+
+
+def _executed(code: CodeType, namespace: dict[str, Any]) -> None:
+    """With more frames to spare than in a process of its own: what exhausts the stack here does so there."""
+    sys.setrecursionlimit(sys.getrecursionlimit() + SPARE_FRAMES)
+    exec(code, namespace)  # noqa: S102  our own text
+
+
+def _alike(one: BaseException, other: BaseException) -> bool:
+    """Whether two runs failed in the same way."""
+    if isinstance(one, Failure) and isinstance(other, Failure):
+        return (one.kind, one.what) == (other.kind, other.what) and (one.kind != "wrong" or same(one.got, other.got))
+    return type(one) is type(other)

@@ -1,0 +1,176 @@
+"""A recorded run as lines of Python, in the engine's own language."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import textwrap
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from autograd_conformance.engine import Engine
+from autograd_conformance.scripts.borrowed import Borrowed, free_names
+from autograd_conformance.scripts.helpers import Helpers
+from autograd_conformance.scripts.inlining import inlined
+from autograd_conformance.scripts.literals import Unprintable, literal
+from autograd_conformance.scripts.naming import Names, calls, first_run, slots, uses
+from autograd_conformance.scripts.recording import Block, Call, RecordedFunction, Slot, Step
+from autograd_conformance.scripts.rolling import Loop, Roller
+from autograd_conformance.scripts.spelled import Spelled, operator_spelling, verb_spelling
+
+WIDTH = 100
+Lines = list[str]
+
+
+class Printer:
+    """Prints the steps of one recorded run.
+
+    `used_later` are slots that the lines after the steps speak of; `uncaught` the errors that end the run; loops take
+    `stretch` times as many turns as they took.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        steps: list[Step],
+        used_later: Iterable[Slot],
+        uncaught: Iterable[object],
+        stretch: int = 1,
+    ) -> None:
+        self._engine, self._adapter, self._steps = engine, type(engine), steps
+        self._borrowed = Borrowed(self._adapter)
+        self._helpers = Helpers(engine, self._borrowed)
+        taken = self._borrowed.globals()
+        self.numpy = next(name for name in ("np", "numpy", "numpy_") if all(v is np for v in taken.get(name, ())))
+        self.names = Names(steps, {*taken, *vars(builtins), "got", "expected"})
+        self._stretch = stretch
+        self._uses = uses(steps)
+        self._uses.update(used_later)
+        self._uncaught = [id(error) for error in uncaught]
+        self._functions: dict[int, str] = {}
+
+    def lines(self) -> Lines:
+        """The lines of all steps."""
+        return self._body(self._steps, None)
+
+    def prelude(self) -> tuple[Lines, Lines]:
+        """Imports and the like, and helpers, that the lines printed so far need."""
+        return self._borrowed.lines(), self._helpers.lines()
+
+    def expression(self, call: Call) -> ast.expr:
+        """A call as one expression."""
+        made = self._spelled(call)
+        if not isinstance(made, ast.expr):
+            raise Unprintable(f"{call.name}: expected an expression as its spelling, got a statement")
+        return made
+
+    def value(self, value: Any) -> ast.expr:
+        """The expression for what a clause passes to the engine."""
+        if isinstance(value, Slot):
+            return ast.Name(self.names.of(value), ast.Load())
+        if isinstance(value, RecordedFunction):
+            return ast.Name(self._functions[id(value)], ast.Load())
+        if isinstance(value, list):
+            return ast.List([self.value(one) for one in value], ast.Load())
+        if isinstance(value, tuple):
+            return ast.Tuple([self.value(one) for one in value], ast.Load())
+        return literal(value, self.numpy)
+
+    # ---- steps ----
+    def _body(self, steps: list[Step], leaving: BaseException | None) -> Lines:
+        """The lines of steps that are left by the exception `leaving`, or by none."""
+        lines: Lines = []
+        for step in Roller(steps, set(self._uses - uses(steps))).rolled():
+            lines += self._loop(step) if isinstance(step, Loop) else self._step(step, leaving)
+        raised = bool(steps) and steps[-1].error is leaving
+        if leaving is not None and not raised and id(leaving) not in self._uncaught:
+            lines.append(f"raise {_plain_type(leaving)}('leave by an exception')")
+        return lines
+
+    def _loop(self, loop: Loop) -> Lines:
+        for slot, other in loop.same:
+            self.names.same(slot, other)
+        lines = [line for step in loop.steps for line in self._step(step, None)]
+        return [f"for _ in range({loop.times * self._stretch}):", *_indented(lines)]
+
+    def _step(self, step: Step, leaving: BaseException | None) -> Lines:
+        lines = self._block(step) if isinstance(step, Block) else self._call(step)
+        if step.error is None or step.error is leaving or id(step.error) in self._uncaught:
+            return lines
+        return [f"with contextlib.suppress({_plain_type(step.error)}):", *_indented(lines)]
+
+    def _block(self, block: Block) -> Lines:
+        body = self._body(block.body, block.error)
+        return [f"with {ast.unparse(self.expression(block.call))}:", *_indented(body or ["pass"])]
+
+    def _call(self, call: Call) -> Lines:
+        lines = [line for value in call.arguments if isinstance(value, RecordedFunction) for line in self._def(value)]
+        made = self._spelled(call)
+        if not isinstance(made, ast.expr):
+            return lines + [ast.unparse(statement) for statement in made]
+        target = self._target(call.result)
+        text = ast.unparse(made)
+        return lines + wrapped(text if target == "_" else f"{target} = {text}")
+
+    def _target(self, result: Any) -> str:
+        """The names that a result is bound to; `_` where nobody uses it."""
+        if isinstance(result, Slot):
+            return self.names.of(result) if self._uses[result] else "_"
+        if isinstance(result, tuple | list) and any(self._uses[slot] for slot in slots(result)):
+            return f"({', '.join(map(self._target, result))}{',' if len(result) == 1 else ''})"
+        return "_"
+
+    def _def(self, function: RecordedFunction) -> Lines:
+        run = first_run(function)
+        name = self._functions[id(function)] = self.names.fresh("f")
+        parameters = ", ".join(self.names.of(slot) for slot in run.parameters)
+        body = self._body(run.body, run.error)
+        if run.error is None and run.returns is not None:
+            body.append(f"return {ast.unparse(self.value(run.returns))}")
+        inside = uses(run.body) + Counter(slots(run.returns))
+        made = [slot for call in calls(run.body) for slot in slots(call.result)]
+        leaked = [self.names.of(slot) for slot in made if self._uses[slot] > inside[slot]]
+        if leaked:
+            body.insert(0, f"global {', '.join(leaked)}")
+        return [f"def {name}({parameters}):", *_indented(body or ["pass"])]
+
+    # ---- spellings ----
+    def _spelled(self, call: Call) -> list[ast.stmt] | ast.expr:
+        if call.kind == "function":
+            return ast.Call(self.value(call.name), [self.value(one) for one in call.arguments], [])
+        find = verb_spelling if call.kind == "verb" else operator_spelling
+        spelled = find(self._adapter, call.name)
+        return self._called(spelled, call) if spelled.text is None else self._inlined(spelled, spelled.text, call)
+
+    def _called(self, spelled: Spelled, call: Call) -> ast.expr:
+        keywords = [ast.keyword(name, self.value(value)) for name, value in call.keywords.items()]
+        return ast.Call(self._helpers.called(spelled), [self.value(one) for one in call.arguments], keywords)
+
+    def _inlined(self, spelled: Spelled, text: str, call: Call) -> list[ast.stmt] | ast.expr:
+        bound = spelled.bound(call.arguments, call.keywords)
+        arguments = {name: self.value(value) for name, value in bound.items()}
+        arguments["device"] = ast.Constant(self._engine.device)
+        self._borrowed.need(spelled.function.__module__, free_names(ast.parse(text)) - set(arguments))
+        return inlined(text, arguments)
+
+
+def _indented(lines: Lines) -> Lines:
+    return [textwrap.indent(line, "    ") for line in lines]
+
+
+def _plain_type(error: BaseException) -> str:
+    """The nearest exception type that needs no import."""
+    return next(str(kind.__name__) for kind in type(error).__mro__ if vars(builtins).get(kind.__name__) is kind)
+
+
+def wrapped(line: str) -> Lines:
+    """A long line on several, where breaking it at its spaces leaves it what it is."""
+    wrapped = "\n".join(textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False))
+    try:
+        same = ast.dump(ast.parse(wrapped)) == ast.dump(ast.parse(line))
+    except SyntaxError:
+        same = False
+    return [wrapped if same else line]
