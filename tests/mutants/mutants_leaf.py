@@ -42,7 +42,7 @@ class DetachCutsTheSource(Torch):
     detach = template("(t if t.is_leaf or t._is_view() else t.detach_()).detach()")
 
 
-@mutant(kills="leaf.detach-cuts")
+@mutant(kills="leaf.detach-cuts", may_fail=("inplace.correct-or-loud",))
 class DetachedWantsGradient(Torch):
     """A detached tensor requires gradients if its source does."""
 

@@ -153,9 +153,7 @@ class ConcatOfOneTensorCountsOnce(Reference):
     operators = respelled(concat="torch.cat([xs[0], *(x.detach() if x is xs[0] else x for x in xs[1:])], axis)")
 
 
-@mutant(
-    kills="op.exact-program", may_fail=PROGRAMS, escapes="stacks along a later axis, as long as the first, are rare"
-)
+@mutant(kills="op.exact-program", may_fail=PROGRAMS)
 class StackIsTakenApartAlongFirstAxis(Reference):
     """The gradient of a stack is taken apart along the first axis, where the lengths allow it."""
 
@@ -167,7 +165,7 @@ class StackIsTakenApartAlongFirstAxis(Reference):
         replace_rule(patch, rules.STACK, "tensors", rule)
 
 
-@mutant(kills="op.exact-program", may_fail=PROGRAMS, escapes="slices with a step that matters are rare")
+@mutant(kills="op.exact-program", may_fail=PROGRAMS)
 class StepOfSliceIsForgotten(Reference):
     """The gradient of a slice with a step is put back without gaps."""
 
