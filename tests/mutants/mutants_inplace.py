@@ -19,7 +19,6 @@ from autograd_reference.node import UNWRITTEN, Saved, save
 from autograd_reference.tensor import Tensor
 
 NESTED = "writes through views of views, and uses of such views afterwards, are rare"
-THROUGH = "multiplications through views that may not be refused, and matter, are rare"
 SAVED = "writes to a value that was saved, and matters, are rare"
 ASSIGN = "assignments of broadcast values and of constants are rare"
 
@@ -159,7 +158,7 @@ class DetachedHasItsOwnCounter(Reference):
 
 
 # ---- what is saved ----
-@mutant(kills=CLAUSE, escapes=THROUGH)
+@mutant(kills=CLAUSE, escapes="multiplications through views that may not be refused, and matter, are rare")
 class SavesTargetAfterTheWrite(Reference):
     """The derivative of a write through a view uses the target's new value for the old one."""
 
