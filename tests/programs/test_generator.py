@@ -15,7 +15,15 @@ from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
 from autograd_conformance.programs.distribution import COMPLETE, draw_programs
-from autograd_conformance.programs.generate import EXACT, Palette, diamonds, draw_program, programs, view_programs
+from autograd_conformance.programs.generate import (
+    COPIES,
+    EXACT,
+    Palette,
+    diamonds,
+    draw_program,
+    programs,
+    view_programs,
+)
 from autograd_conformance.programs.oracle import Dual, Oracle, expect
 from autograd_conformance.programs.program import DETACH, Program
 from autograd_conformance.programs.proposals import LARGEST_SIZE
@@ -164,10 +172,9 @@ def test_scalars_need_no_sum() -> None:
     assert all(program.unit_cotangent for program in drawn_from(programs()(scalars)))
 
 
-def test_view_programs_are_views_and_writes_on_constants() -> None:
-    palette = replace(
-        COMPLETE, operators=frozenset({*VIEWS, *WRITES, DETACH}), dtypes=("float32",), recording_off=False
-    )
+def test_view_programs_are_views_copies_and_writes_on_constants() -> None:
+    operators = frozenset({*VIEWS, *WRITES, *COPIES, DETACH})
+    palette = replace(COMPLETE, operators=operators, dtypes=("float32",), recording_off=False)
     found = drawn_from(view_programs(tape(*OPERATORS, aliasing=COMPLETE.aliasing)))
     for program in found:
         assert_made_of(palette, program)

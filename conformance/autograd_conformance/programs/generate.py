@@ -6,7 +6,7 @@ assign more than they add, and magnitudes stay where every partial sum is exact 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,7 +17,7 @@ from autograd_conformance.engine import NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
 from autograd_conformance.programs.legality import Illegal
-from autograd_conformance.programs.oracle import Bound, Dual
+from autograd_conformance.programs.oracle import Bound, Dual, Memory
 from autograd_conformance.programs.program import DETACH, LARGEST, Input, Program, Step
 from autograd_conformance.programs.proposals import PROPOSALS, Shape, broadcastable
 from autograd_conformance.programs.shrinking import pruned
@@ -26,6 +26,8 @@ EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 """Up to here every integer has a value of its own in the dtype."""
 MOST_ROOTS = 3
 OFTEN = 12
+COPIES = ("take", "concat", "stack")
+"""Operators that rearrange what is there in memory of their own."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,11 @@ def programs(
 
 
 def view_programs(engine: Engine) -> st.SearchStrategy[Program]:
-    """Views, views of views and writes on tensors that want no gradients; no roots: what counts is every value."""
-    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="", passes=1)
-    views = palette.operators & {*VIEWS, DETACH}
-    if not views:
+    """Views, copies and writes on tensors that want no gradients; no roots: what counts is every value."""
+    if engine.operators.keys().isdisjoint(VIEWS):
         raise Unsupported("no operator of kind view")
-    return _view_programs(replace(palette, operators=views | palette.operators.intersection(WRITES)))
+    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="", passes=1)
+    return _view_programs(replace(palette, operators=palette.operators & {*VIEWS, *WRITES, *COPIES, DETACH}))
 
 
 @st.composite
@@ -114,7 +115,7 @@ def programs_of(draw: st.DrawFn, palette: Palette) -> Program:
 @st.composite
 def _view_programs(draw: st.DrawFn, palette: Palette) -> Program:
     drawing = Drawing(Choices(draw), palette, differentiable=False)
-    for _ in range(2 + drawing.choose(8)):
+    for _ in range(4 + drawing.choose(12)):
         drawing.step()
     return drawing.program(())
 
@@ -287,12 +288,21 @@ class Drawing:
         return not x.memory.frozen and (not x.history.leaf or self.palette.recording_off)
 
     def was_read(self, number: int) -> bool:
+        """Whether another memory was made from this tensor's."""
         memory = self.tensors[number].memory
-        return any(
-            self.tensors[operand].memory is memory and self.tensors[len(self.inputs) + place].memory is not memory
-            for place, step in enumerate(self.steps)
-            for operand in step.operands
-        )
+        return any(memory in read and memory is not made for read, made, _ in self._uses())
+
+    def was_saved(self, number: int) -> bool:
+        """Whether a derivative may need what is, or was, in this tensor's memory."""
+        memory = self.tensors[number].memory
+        return any(needs_values and memory in read for read, _, needs_values in self._uses())
+
+    def _uses(self) -> Iterator[tuple[list[Memory], Memory, bool]]:
+        """For each step: the memories of its operands, that of its result, and whether it is recorded and value-dependent."""
+        for place, step in enumerate(self.steps):
+            needs_values = step.recorded and step.operator != DETACH and OPERATORS[step.operator].value_dependent
+            read = [self.tensors[operand].memory for operand in step.operands]
+            yield read, self.tensors[len(self.inputs) + place].memory, needs_values
 
     # ---- roots ----
     def close(self) -> Program:

@@ -177,13 +177,13 @@ def _key(drawing: Drawing, shape: Shape, *, integer: bool) -> tuple[Any, ...]:
 
 # ---- writes ----
 def write(drawing: Drawing) -> Step | None:
-    """Into a tensor whose memory has been read before, if there is one; multiplication and assignment most of all."""
+    """Half of the time into memory that a derivative may need, else as a rule into memory that has been read before."""
     operator = drawing.one_of(("multiply_", "multiply_", "multiply_", "copy_", "setitem_", "setitem_", "add_"))
     targets = [x for x in drawing.names if drawing.writable(x)]
     if operator is None or not targets:
         return None
-    read = [x for x in targets if drawing.was_read(x)]
-    target = drawing.recent(read if read and drawing.choose(4) else targets)
+    wanted = (drawing.was_saved, drawing.was_saved, drawing.was_read, drawing.writable)[drawing.choose(4)]
+    target = drawing.recent([x for x in targets if wanted(x)] or targets)
     shape, params = drawing.shape(target), {}
     if operator == "setitem_":
         if not shape:
@@ -236,7 +236,7 @@ def _without(shape: Shape, axis: int) -> Shape:
 
 Proposal = Callable[["Drawing"], Step | None]
 PROPOSALS: dict[str, tuple[int, Proposal]] = {
-    "multiply": (6, combine),
+    "multiply": (9, combine),
     "matmul": (3, matmul),
     "negative": (1, negative),
     "sum": (3, sum_),
@@ -251,7 +251,7 @@ PROPOSALS: dict[str, tuple[int, Proposal]] = {
     "select": (2, select),
     "slice": (2, slice_),
     "diagonal": (1, diagonal),
-    DETACH: (1, detach),
-    "write": (13, write),
+    DETACH: (2, detach),
+    "write": (18, write),
 }
 """What is proposed and how often; a proposal that makes several operators stands under one of them."""

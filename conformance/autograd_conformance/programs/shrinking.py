@@ -7,6 +7,7 @@ A candidate need not be legal; the clause that runs it rejects it then.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from autograd_conformance.judge import Reject
@@ -19,6 +20,8 @@ from autograd_conformance.programs.zones import Liveness
 RELATIVES = (("multiply", "add", "subtract"), ("multiply_", "copy_", "add_", "setitem_"))
 """Operators that take each other's operands, the plainest first."""
 EVERYTHING_ALIASES = frozenset({*VIEWS, DETACH})
+ALIASING = (EVERYTHING_ALIASES, frozenset(VIEWS), frozenset[str]())
+"""Kinds of engines: a program that fails comes from one, and its candidates need not be legal on the others."""
 
 
 def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> Program:
@@ -40,12 +43,17 @@ def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> 
 def simpler(program: Program) -> Iterator[Program]:
     """Candidates, the smallest first in each kind."""
     for candidate in _candidates(program):
-        try:
-            smaller = pruned(candidate)
-        except (Reject, ValueError, IndexError):  # shapes no longer fit together, or a step is not judged
-            continue
-        if smaller != program:
+        smaller = _pruned_if_legal(candidate)
+        if smaller is not None and smaller != program:
             yield smaller
+
+
+def _pruned_if_legal(candidate: Program) -> Program | None:
+    """For the first kind of engine that can judge it: what overlaps where all views alias may not where they copy."""
+    for aliasing in ALIASING:
+        with suppress(Reject, ValueError, IndexError):  # a step is not judged, or shapes no longer fit together
+            return pruned(candidate, aliasing)
+    return None
 
 
 def _candidates(program: Program) -> Iterator[Program]:
