@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 import torch
 
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
+from autograd_conformance.adapters._pytorch_names import SPELLINGS
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judging import runner, world

@@ -1,7 +1,7 @@
 """The reference engine: PyTorch's names, an autograd of its own."""
 
 import autograd_reference as torch
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
+from autograd_conformance.adapters._pytorch_names import SPELLINGS
 from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template

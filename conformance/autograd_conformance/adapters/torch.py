@@ -2,7 +2,7 @@
 
 import torch
 
-from autograd_conformance.adapters.pytorch_names import SPELLINGS
+from autograd_conformance.adapters._pytorch_names import SPELLINGS
 from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template
