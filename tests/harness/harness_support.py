@@ -15,6 +15,8 @@ from autograd_conformance.reporting import report as reports
 
 HERE = Path(__file__).parent
 PACKAGES = [HERE.parents[1] / name for name in ("spec", "conformance", "reference_impl")]
+LEAKS = ("PYTEST_", "COV_", "CI", "BUILD_NUMBER")
+"""How variables begin that would change what is run; where CI or BUILD_NUMBER is set, pytest shortens no line."""
 ENGINE = "--impl=synthetic_engine:Synthetic"
 
 
@@ -26,7 +28,7 @@ class Folder:
 
     @classmethod
     def prepare(cls, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Folder:
-        for variable in [name for name in os.environ if name.startswith(("PYTEST_", "COV_"))]:
+        for variable in [name for name in os.environ if name.startswith(LEAKS)]:
             monkeypatch.delenv(variable)
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # for the time it takes
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, [pytester.path, *PACKAGES])))
