@@ -172,7 +172,12 @@ def _fresh(value: Any, tangent: Any, requires: bool, layout_known: bool) -> Dual
 
 
 def _row_major(x: Dual) -> bool:
-    return x.layout_known and x.value.flags.c_contiguous
+    """Also in axes of length 1, whose strides mean nothing and yet decide how some engines lay out a result."""
+    strides, size = [], x.value.itemsize
+    for length in reversed(x.value.shape):
+        strides.append(size)
+        size *= length
+    return x.layout_known and x.value.strides == tuple(reversed(strides))
 
 
 # ---- the operators: (values, tangents) of operands ----
