@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from autograd_conformance.engine import GROUPS, Engine
+from autograd_conformance.judge import CHOICE
 from autograd_conformance.operators import OPERATORS
 
 CORE, FULL, EXTENSION = LEVELS = ("core", "full", "extension")
@@ -26,6 +27,8 @@ class Clause:
     needs: tuple[str, ...]
     after: str | None
     revision: int
+    choices: tuple[str, ...]
+    """What an engine may do where honest engines differ: noted by `judge.chosen`, and not judged."""
     examples: int | None
     """For clauses whose single example is large: so many in the default profile, and never more."""
     arguments: Mapping[str, Any] = field(repr=False)
@@ -45,6 +48,11 @@ class Clause:
         """What the clause needs and `engine` lacks; empty: the engine can be judged."""
         return tuple(need for need in self.needs if not engine.has(need))
 
+    def undeclared(self, notes: Iterable[str]) -> list[str]:
+        """The choices among `notes` that the clause does not declare."""
+        taken = [each.removeprefix(CHOICE) for each in notes if each.startswith(CHOICE)]
+        return [each for each in taken if each not in self.choices]
+
 
 def clause(
     id: str,
@@ -53,6 +61,7 @@ def clause(
     needs: tuple[str, ...] = (),
     after: str | None = None,
     revision: int = 1,
+    choices: tuple[str, ...] = (),
     examples: int | None = None,
     **arguments: Any,
 ) -> Callable[[Test], Test]:
@@ -61,10 +70,11 @@ def clause(
     A keyword argument is a Hypothesis strategy, or a function that takes the engine and returns one: what can be
     drawn depends on the engine.  Drawn values must be JSON-able (numbers, strings, None, lists, tuples, `Program`).
     Ids are permanent: `chapter.what-it-says`, never reused; `revision` grows when the meaning changes.
+    `choices` are clauses without a full stop, as the specification prints them ("a gradient of zeros is absent").
     """
 
     def attach(test: Test) -> Test:
-        made = Clause(id, level, needs, after, revision, examples, arguments, test)
+        made = Clause(id, level, needs, after, revision, choices, examples, arguments, test)
         _check(made)
         test.clause = made  # type: ignore[attr-defined]
         return test
@@ -82,6 +92,8 @@ def _check(made: Clause) -> None:
         raise ValueError(f"{made.id}: needs {unknown}, which are neither capabilities nor operators")
     if not made.sentence.endswith("."):
         raise ValueError(f"{made.id}: its docstring must begin with the normative sentence")
+    if isinstance(made.choices, str) or not all(made.choices):
+        raise ValueError(f"{made.id}: choices {made.choices!r}, expected a tuple of texts that are not empty")
     expected = ["engine", *made.arguments]
     if list(inspect.signature(made.function).parameters) != expected:
         raise ValueError(f"{made.id}: expected the parameters {expected}")

@@ -117,5 +117,13 @@ notes: Counter[str] = Counter()
 
 
 def note(observation: str) -> None:
-    """Count an observation: a choice (`choice: unused input = None`) or a zone (`zone: may refuse = refused`)."""
+    """Count an observation, such as a zone (`zone: may refuse, refused`)."""
     notes[observation] += 1
+
+
+CHOICE = "choice: "
+
+
+def chosen(choice: str) -> None:
+    """Count that the engine took `choice` where honest engines differ; the clause declares it among its `choices`."""
+    note(CHOICE + choice)

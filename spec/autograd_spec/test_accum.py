@@ -5,7 +5,7 @@ import numpy as np
 
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import TAPE, Engine
-from autograd_conformance.programs.comparing import assert_gradients, backward_pass, expected_of
+from autograd_conformance.programs.comparing import ABSENT_ZEROS, assert_gradients, backward_pass, expected_of
 from autograd_conformance.programs.generate import programs
 from autograd_conformance.programs.program import Program
 
@@ -17,6 +17,7 @@ MOST_PASSES = 4
     level=CORE,
     needs=(TAPE,),
     after="op.exact-program",
+    choices=(ABSENT_ZEROS,),
     program=programs(passes=MOST_PASSES),
     times=st.integers(2, MOST_PASSES),
 )

@@ -11,6 +11,7 @@ from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import TAPE, Array, Engine
 from autograd_conformance.judge import Unsupported, assume, equal
 from autograd_conformance.programs.comparing import (
+    ABSENT_ZEROS,
     assert_gradients,
     assert_values,
     backward_pass,
@@ -22,7 +23,14 @@ from autograd_conformance.programs.oracle import pull_back, roots_of
 from autograd_conformance.programs.program import Program
 
 
-@clause("backward.diamond", level=CORE, needs=(TAPE,), after="op.exact-program", program=diamonds)
+@clause(
+    "backward.diamond",
+    level=CORE,
+    needs=(TAPE,),
+    after="op.exact-program",
+    choices=(ABSENT_ZEROS,),
+    program=diamonds,
+)
 def test_diamond(engine: Engine, program: Program) -> None:
     """A value used along several paths receives the sum of the contributions of all paths, at a cost that grows with
     the operations and not with the paths.
@@ -39,6 +47,7 @@ def test_diamond(engine: Engine, program: Program) -> None:
     level=CORE,
     needs=(TAPE,),
     after="op.exact-program",
+    choices=(ABSENT_ZEROS,),
     program=programs(passes=6, cotangents=True),
     factors=st.tuples(st.integers(-3, 3), st.integers(-3, 3)),
     expanded=st.booleans(),
@@ -71,6 +80,7 @@ def _cotangent(engine: Engine, array: Array, expanded: bool) -> Any:
     level=CORE,
     needs=(TAPE,),
     after="op.exact-program",
+    choices=(ABSENT_ZEROS,),
     program=programs(passes=2, several_roots=True),
     repeated=st.booleans(),
 )

@@ -3,7 +3,7 @@
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import TAPE, WRITE, Engine
 from autograd_conformance.judge import may_refuse, note
-from autograd_conformance.programs.comparing import assert_gradients, assert_values, backward_pass
+from autograd_conformance.programs.comparing import ABSENT_ZEROS, assert_gradients, assert_values, backward_pass
 from autograd_conformance.programs.generate import programs
 from autograd_conformance.programs.oracle import Oracle, expect
 from autograd_conformance.programs.program import Program
@@ -15,6 +15,7 @@ from autograd_conformance.programs.zones import must_accept
     level=CORE,
     needs=(TAPE, WRITE),
     after="view.aliasing",
+    choices=(ABSENT_ZEROS,),
     program=programs(writes=True, detach=True, recording_off=True),
 )
 def test_correct_or_loud(engine: Engine, program: Program) -> None:

@@ -3,7 +3,13 @@
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import TAPE, Engine
 from autograd_conformance.judge import assume, equal
-from autograd_conformance.programs.comparing import assert_gradients, assert_values, backward_pass, expected_of
+from autograd_conformance.programs.comparing import (
+    ABSENT_ZEROS,
+    assert_gradients,
+    assert_values,
+    backward_pass,
+    expected_of,
+)
 from autograd_conformance.programs.generate import programs
 from autograd_conformance.programs.program import DETACH, Program
 
@@ -13,6 +19,7 @@ from autograd_conformance.programs.program import DETACH, Program
     level=CORE,
     needs=(TAPE,),
     after="op.exact-program",
+    choices=(ABSENT_ZEROS,),
     program=programs(detach=True, often=DETACH),
 )
 def test_detach_cuts(engine: Engine, program: Program) -> None:

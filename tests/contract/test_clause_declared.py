@@ -64,6 +64,12 @@ def test_the_test_stays_the_function_that_it_was() -> None:
     assert clause("made.up", level=CORE)(function) is function
 
 
+def test_choices_that_a_clause_does_not_declare() -> None:
+    made = declared(choices=("either", "or"))
+    assert made.undeclared(["choice: or", "zone: here", "choice: neither"]) == ["neither"]
+    assert declared().undeclared(["choice: or", "zone: here"]) == ["or"]
+
+
 def test_what_an_engine_lacks() -> None:
     made = declared(needs=(TAPE, "matmul", NO_GRAD, "add"))
     assert made.missing(Toy()) == (TAPE, "matmul", NO_GRAD)
@@ -100,6 +106,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no full stop": ({"function": unpunctuated}, "must begin with the normative sentence"),
     "other parameters": ({"function": other_names}, r"expected the parameters \['engine', 'n'\]"),
     "no engine": ({"function": without_engine}, r"expected the parameters \['engine', 'n'\]"),
+    "one choice for many": ({"choices": ("one")}, "choices 'one', expected a tuple of texts that are not empty"),
+    "an empty choice": ({"choices": ("",)}, "expected a tuple of texts that are not empty"),
     "another argument": ({"m": NUMBERS}, r"expected the parameters \['engine', 'n', 'm'\]"),
 }
 

@@ -43,7 +43,7 @@ class Folder:
         """A module of clauses; `clause`, strategies, judgements and levels are imported."""
         head = (
             "from autograd_conformance.clauses import CORE, FULL, EXTENSION, clause\n"
-            "from autograd_conformance.judge import Failure, equal, note\n"
+            "from autograd_conformance.judge import Failure, chosen, equal\n"
             "from hypothesis.strategies import integers\n"
         )
         (self.path / name).write_text(head + text)

@@ -12,10 +12,10 @@ from harness_support import ENGINE, Folder, check_accounted, verdicts
 pytest_plugins = "pytester"
 
 FIVE = """
-@clause("five.holds", level=CORE, x=integers(0, 9))
+@clause("five.holds", level=CORE, choices=("the left one",), x=integers(0, 9))
 def test_holds(engine, x):
     '''It holds.'''
-    note("choice: taken = left")
+    chosen("the left one")
     print("printed by a clause")
 
 @clause("five.fails", level=CORE, x=integers(0, 9))
@@ -85,7 +85,7 @@ def test_the_summary_says_what_fails_and_how(folder: Folder) -> None:
             "BLOCKED five.child (full)",
             "  blocked: it stands on five.fails, which fails (fail)",
             "  synthetic has no tape: five.lacks",
-            "  choice: taken = left: *",
+            "  choice: the left one: *",
             "  never drawn: add",
         ]
     )

@@ -14,7 +14,7 @@ from made import HOLDS, NEGATES, NEGATES_OR_SUBTRACTS_TWICE, NUMBERS, Wide, made
 from tiny_tape import Switched, TinyTape
 
 from autograd_conformance.engine import GRAD_SWITCH
-from autograd_conformance.judge import Unsupported, assume, equal, note
+from autograd_conformance.judge import Unsupported, assume, chosen, equal, note
 from autograd_conformance.judging.runner import Settings, judge
 from autograd_conformance.judging.trial import SUITE_FAILED
 from autograd_conformance.results import Result
@@ -237,14 +237,24 @@ def test_operators_and_notes_are_those_of_this_clause() -> None:
     def function(engine: Any, n: int) -> None:
         x = engine.tensor(np.ones(()))
         engine.apply("add", x, engine.apply("multiply", x, x))
-        note("choice: some")
+        note("zone: some")
+        chosen("either")
 
     engine = TinyTape()
     engine.used["add"] = 1000
     note("left by another")
-    result = judged(function, engine, n=NUMBERS, examples=5)
-    assert result.operators == {"add": 5, "multiply": 5}
-    assert result.notes == {"choice: some": 5}
+    result = judged(function, engine, n=NUMBERS, examples=5, choices=("either", "or"))
+    assert (result.verdict, result.operators) == ("pass", {"add": 5, "multiply": 5})
+    assert result.notes == {"zone: some": 5, "choice: either": 5}
+
+
+def test_a_choice_that_is_not_declared_is_a_failure_of_the_suite() -> None:
+    def function(engine: Any, n: int) -> None:
+        chosen("neither")
+
+    result = judged(function, n=NUMBERS, choices=("either", "or"))
+    assert result.verdict == "fail"
+    assert result.reason == f"{SUITE_FAILED}: made.up noted the choice 'neither'; add it to its `choices`"
 
 
 def test_warnings_are_no_failures_even_where_they_are_errors() -> None:

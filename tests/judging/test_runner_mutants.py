@@ -19,6 +19,7 @@ import test_world
 from test_world import Switched
 
 from autograd_conformance import judge as judgement
+from autograd_conformance.clauses import Clause
 from autograd_conformance.judge import Failure, Reject
 from autograd_conformance.judging import cases, corpus, generation, runner, trial, world
 from autograd_conformance.judging.cases import Case
@@ -195,6 +196,11 @@ def keeps_the_notes_of_another_clause(patch: pytest.MonkeyPatch) -> None:
         def clear(self) -> None: ...
 
     patch.setattr(judgement, "notes", Kept())
+
+
+@mutant(test_runner.test_a_choice_that_is_not_declared_is_a_failure_of_the_suite)
+def lets_any_choice_pass(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Clause, "undeclared", lambda clause, notes: [])
 
 
 @mutant(

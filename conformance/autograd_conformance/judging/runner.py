@@ -195,6 +195,10 @@ class _Session:
         if self.settings.corpus is not None:
             for each in shown[: len(new)]:
                 corpus.save(self.settings.corpus, self.engine.name, self.clause.id, each)
+        for choice in self.clause.undeclared(judgement.notes):
+            self.defects.append(
+                f"{SUITE_FAILED}: {self.clause.id} noted the choice {choice!r}; add it to its `choices`"
+            )
         verdict, reason = self._verdict([f"{each.what}: expected {each.expected}, got {each.got}" for each in new])
         first, further = (shown[0], shown[1:]) if shown else (None, [])
         return Result.of(

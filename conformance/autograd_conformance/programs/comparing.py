@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from autograd_conformance.engine import Array, Engine, Tensor
-from autograd_conformance.judge import Failure, equal, note
+from autograd_conformance.judge import Failure, chosen, equal
 from autograd_conformance.programs.oracle import Expected, expect
 from autograd_conformance.programs.program import Program
+
+ABSENT_ZEROS = "a gradient of zeros is absent"
+"""The choice that a clause declares when it compares gradients by `assert_gradient` or `assert_gradients`."""
 
 
 def backward_pass(engine: Engine, program: Program, leaves: Sequence[Tensor], expected: Expected) -> list[Tensor]:
@@ -49,7 +52,7 @@ def assert_gradient(engine: Engine, what: str, gradient: Tensor | None, expected
     elif np.any(expected):
         raise Failure("wrong", what, expected, None)
     else:
-        note("choice: a gradient of zeros is absent")
+        chosen(ABSENT_ZEROS)
 
 
 def expected_of(engine: Engine, program: Program) -> Expected:
