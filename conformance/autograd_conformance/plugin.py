@@ -83,7 +83,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
-    if not hasattr(report, "conformance"):
+    if "autograd_conformance.running.collecting" not in sys.modules:
         return None
     from autograd_conformance.running.collecting import status_of
 

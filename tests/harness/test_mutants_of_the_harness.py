@@ -108,7 +108,7 @@ MUTANTS: dict[str, tuple[Check, str]] = {
     ),
     "no crumb after the clause has begun": (
         crash_has_its_case,
-        "old = watch.Watch._leave\nwatch.Watch._leave = lambda self, id, n, case: old(self, id, n, None)",
+        "old = watch.Watch._leave\nwatch.Watch._leave = lambda self, id, n, case, state: old(self, id, n, None, state)",
     ),
     "always complete": (not_complete, "gathering.Gathering.complete = True"),
     "nothing is lost": (not_complete, "gathering.Gathering.lost = []"),

@@ -48,7 +48,16 @@ def test_a_hang_that_holds_the_lock(tmp_path: Path) -> None:
 
 def test_the_time_is_for_one_example_not_for_all(tmp_path: Path) -> None:
     words = last_words(tmp_path, "[(before_example(lambda: {'x': n}, n), time.sleep(0.1)) for n in range(1, 9)]")
-    assert words == LastWords(None, 0, None, ""), "the clause ended, and nothing was left behind"
+    assert words == LastWords("a.one", 8, {"x": 8}, "", "ended"), "no trace of an end"
+
+
+def test_an_end_after_the_clause(tmp_path: Path) -> None:
+    words = last_words(tmp_path, "before_example(lambda: {'x': 1}, 1)\nimport os; os.abort()")
+    assert (words.clause, words.state, words.cause) == ("a.one", "ended", "the process died: Aborted")
+
+
+def test_a_worker_that_leaves_by_itself_says_so(tmp_path: Path) -> None:
+    assert last_words(tmp_path, "pass\nwatch.spoiled()").state == "spoiled"
 
 
 def test_a_worker_that_left_nothing(tmp_path: Path) -> None:

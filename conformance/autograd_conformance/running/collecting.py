@@ -80,12 +80,25 @@ def show_result(report: pytest.TestReport, result: Result) -> None:
         report.wasxfail = result.reason
 
 
+def show_handed_back(report: pytest.TestReport) -> None:
+    """Of a clause that had not begun when its worker was gone: no outcome, it goes to another worker."""
+    report.outcome = "skipped"
+    report.handed_back = True  # type: ignore[attr-defined]
+
+
 def result_of(report: pytest.TestReport) -> Result:
     return Result.from_json(json.loads(report.conformance))
 
 
-def status_of(report: pytest.TestReport) -> tuple[str, str, str]:
-    """Category, letter and word; all that is bad is `failed`, so that pytest's own last line is red."""
+def status_of(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Category, letter and word; all that is bad is `failed`, so that pytest's own last line is red.
+
+    None for a report of something else than a clause.
+    """
+    if hasattr(report, "handed_back"):
+        return "", "", ""
+    if not hasattr(report, "conformance"):
+        return None
     verdict = result_of(report).verdict
     category = "failed" if verdict in BAD else "passed" if verdict == "pass" else verdict
     return category, LETTERS[verdict], verdict.upper()

@@ -8,6 +8,7 @@ that a worker died in.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from autograd_conformance.judging import cases
 from autograd_conformance.judging.expectations import LETHAL, after_loss
 from autograd_conformance.results import Counterexample, Result
-from autograd_conformance.running.collecting import result_of, show_result
+from autograd_conformance.running.collecting import result_of, show_handed_back, show_result
 from autograd_conformance.running.gathering import Gathering
 from autograd_conformance.running.sitting import Sitting
 from autograd_conformance.running.watch import LastWords, read_last_words
@@ -43,11 +44,17 @@ def choose_isolation(config: pytest.Config) -> bool:
     return True
 
 
+MOST_TRIES_TO_BEGIN = 3
+"""A clause whose workers are gone before it begins, time and again, has no better verdict than that."""
+
+
 class Controller:
     """The plugin of the process that starts the workers; it imports no engine."""
 
     def __init__(self, config: pytest.Config, gathering: Gathering, folder: Path) -> None:
         self._config, self._gathering, self._folder = config, gathering, folder
+        self._handed_back: Counter[str] = Counter()
+        """Node id -> how often a worker that was to judge it was gone before it had begun."""
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._session = session
@@ -63,20 +70,45 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """A worker that died before it had collected would be replaced for ever: it is the engine's import that dies."""
-        if not error or Sitting.read(self._folder, node.gateway.id) is not None:
+        if not error:
             return
         words = read_last_words(self._folder, node.gateway.id)
+        if Sitting.read(self._folder, node.gateway.id) is not None:
+            if words.clause is not None and words.state == "ended":
+                self._blame(words, node)
+            return
         impl = self._config.getoption("impl")
         raise pytest.UsageError(
             f"--impl={impl}: the process died while the engine was imported or the clauses were collected: "
             f"{words.cause}\n{words.trace or error}"
         )
 
-    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
-        """Make the report of a lost clause a verdict with its program."""
+    def _blame(self, words: LastWords, node: Any) -> None:
+        """The process died between two clauses: the verdict of the one that had just ended is no longer what it was."""
+        assert self._gathering.sitting is not None
+        blanks = self._gathering.sitting.clauses
+        (nodeid,) = (each for each, blank in blanks.items() if blank.id == words.clause)
+        path = nodeid.partition("::")[0]
+        report = pytest.TestReport(nodeid, (path, None, path), {}, "failed", None, "call")
+        report.node = node  # type: ignore[attr-defined]
+        self._make_verdict(report, blanks[nodeid], words)
+        self._config.hook.pytest_runtest_logreport(report=report)
+
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
+        """Make the report of a lost clause a verdict with its program; one that had not begun goes to another worker."""
         words = read_last_words(self._folder, report.node.gateway.id)
         assert self._gathering.sitting is not None  # clauses are handed out after a worker has collected
         blank = self._gathering.sitting.clauses[crashitem]
+        if words.clause != blank.id and self._handed_back[crashitem] < MOST_TRIES_TO_BEGIN:
+            self._handed_back[crashitem] += 1
+            sched.mark_test_pending(crashitem)
+            show_handed_back(report)
+        elif words.clause != blank.id or words.state == "judging":
+            self._make_verdict(report, blank, words)
+        else:  # it has just been blamed
+            show_handed_back(report)
+
+    def _make_verdict(self, report: pytest.TestReport, blank: Result, words: LastWords) -> None:
         result = after_loss(lost(blank, words), self._gathering.expectations.get(blank.id))
         report.when = "call"
         report.location = (*report.location[:2], f"clause {blank.id}")
@@ -100,7 +132,7 @@ class Controller:
 def lost(blank: Result, words: LastWords) -> Result:
     """The verdict on a clause whose worker died, with the case that it was at."""
     begun = words.clause == blank.id
-    case = words.case or {} if begun else {}
+    case = words.case or {} if begun and words.state == "judging" else {}
     example = Counterexample(
         case=case,
         kind=words.verdict,
@@ -109,5 +141,8 @@ def lost(blank: Result, words: LastWords) -> Result:
         got=words.cause,
         text=cases.describe(cases.decode(case)),
     )
-    when = f"in example {words.number}" if begun else "before its first example, by what ran earlier in the process"
+    if words.state == "judging":
+        when = f"in example {words.number}" if begun else "before its first example, by what ran earlier in the process"
+    else:
+        when = "after its last example, and before anything else was judged in the process"
     return replace(blank, verdict=words.verdict, reason=when, examples=words.number, counterexample=example)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from autograd_conformance.checks.texts import repairs
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judging.runner import Settings, judge
+from autograd_conformance.judging.world import spoiled_by
 from autograd_conformance.results import Result
 from autograd_conformance.running.collecting import JUDGE, ClauseItem, usage_errors_reach_the_controller
 from autograd_conformance.running.loading import load_engine
@@ -56,6 +58,17 @@ class Judging:
         self._announce(Sitting(EngineFacts.of(self._engine), blanks, self._existing, self._deselected))
 
     # ---- each clause ----
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Nothing more is judged in a spoiled process: a worker makes room for a fresh one, any other run ends here."""
+        spoiler = spoiled_by()
+        if spoiler is None or not isinstance(item, ClauseItem):
+            return
+        if self._watch is None:
+            raise item.session.Interrupted(f"nothing more can be judged in this process: {spoiler}; leave out -n 0")
+        self._watch.spoiled()
+        os._exit(0)  # at once: all reports are sent, and what this process would still do says nothing
+
     def _judge(self, clause: Clause) -> Result:
         if self._watch is None:
             return judge(clause, self._engine, self._settings(clause))

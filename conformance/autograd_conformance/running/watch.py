@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 Case: TypeAlias = dict[str, Any]
 BeforeExample: TypeAlias = Callable[[Callable[[], Case], int], None]
+State: TypeAlias = Literal["judging", "ended", "spoiled"]
 IMPORT_SECONDS = 600.0
 """An engine may compile when it is imported; one that takes longer than this hangs."""
 
@@ -27,11 +27,13 @@ class LastWords:
     """How a worker ended: in which clause, on which case, and what it left as a trace."""
 
     clause: str | None
-    """None: between two clauses."""
+    """The last one that began; None: there was none yet."""
     number: int
     """Which example, counted from 1; 0: before the first."""
     case: Case | None
     trace: str
+    state: State = "judging"
+    """Whether it was in that clause, or had ended it, or left by itself since nothing can be judged in it any more."""
 
     @property
     def verdict(self) -> Literal["crash", "timeout"]:
@@ -53,9 +55,10 @@ class Watch:
 
     def __init__(self, folder: Path, worker: str, seconds: float) -> None:
         self._seconds = seconds
-        self._crumb = os.open(_crumb_file(folder, worker), os.O_WRONLY | os.O_CREAT)
+        self._last: tuple[str | None, int, Case | None] = None, 0, None
+        self._crumb = _crumb_file(folder, worker).open("wb", buffering=0)
         self._trace = _trace_file(folder, worker).open("w", buffering=1)
-        self._leave(None, 0, None)
+        self._leave(None, 0, None, "judging")
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -72,20 +75,27 @@ class Watch:
         """Watch one clause; what is yielded is to be called before each example."""
 
         def before_example(encoded: Callable[[], Case], number: int) -> None:
-            self._leave(id, number, encoded())
+            self._last = id, number, encoded()
+            self._leave(*self._last, "judging")
             self._arm(self._seconds)
 
-        self._leave(id, 0, None)
+        self._last = id, 0, None
+        self._leave(*self._last, "judging")
         self._arm(self._seconds)
         try:
             yield before_example
         finally:
             faulthandler.cancel_dump_traceback_later()
-            self._leave(None, 0, None)
+            self._leave(*self._last, "ended")  # what the process dies of before the next clause, this one has set up
 
-    def _leave(self, id: str | None, number: int, case: Case | None) -> None:
-        words = json.dumps([id, number, case]).encode()
-        os.pwrite(self._crumb, b"%d\n%b" % (len(words), words), 0)  # one call: a crash cannot fall inside it
+    def spoiled(self) -> None:
+        """Say that the process is about to leave by itself, so that what is left is judged in a fresh one."""
+        self._leave(*self._last, "spoiled")
+
+    def _leave(self, id: str | None, number: int, case: Case | None, state: State) -> None:
+        words = json.dumps([id, number, case, state]).encode()
+        self._crumb.seek(0)
+        self._crumb.write(b"%d\n%b" % (len(words), words))  # one call: a crash cannot fall inside it
 
     def _arm(self, seconds: float) -> None:
         faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
@@ -98,8 +108,8 @@ def read_last_words(folder: Path, worker: str) -> LastWords:
     if not trace.exists() or not crumb.exists():
         return LastWords(None, 0, None, "")
     length, _, words = crumb.read_bytes().partition(b"\n")
-    clause, number, case = json.loads(words[: int(length)])
-    return LastWords(clause, number, case, trace.read_text(errors="replace"))
+    clause, number, case, state = json.loads(words[: int(length)])
+    return LastWords(clause, number, case, trace.read_text(errors="replace"), state)
 
 
 def _crumb_file(folder: Path, worker: str) -> Path:
