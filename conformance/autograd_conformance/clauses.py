@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from autograd_conformance.engine import GROUPS, Engine
 from autograd_conformance.judge import CHOICE
 from autograd_conformance.operators import OPERATORS
+from autograd_conformance.profiles import PROFILES
 
 CORE, FULL, EXTENSION = LEVELS = ("core", "full", "extension")
 """core: any engine that has what the clause needs; full: engines that mean to be PyTorch-compatible; extension: extras."""
@@ -29,8 +30,8 @@ class Clause:
     revision: int
     choices: tuple[str, ...]
     """What an engine may do where honest engines differ: noted by `judge.chosen`, and not judged."""
-    examples: int | None
-    """For clauses whose single example is large: so many in the default profile, and never more."""
+    examples: int
+    """How many are drawn in the default profile; in the others more or less in proportion."""
     arguments: Mapping[str, Any] = field(repr=False)
     """Parameter -> a Hypothesis strategy, or a function from the engine to one."""
     function: Callable[..., None] = field(repr=False)
@@ -62,7 +63,7 @@ def clause(
     after: str | None = None,
     revision: int = 1,
     choices: tuple[str, ...] = (),
-    examples: int | None = None,
+    examples: int = PROFILES["default"].examples,
     **arguments: Any,
 ) -> Callable[[Test], Test]:
     """Make a test function `(engine, **arguments)` a clause; its docstring is the normative text.

@@ -53,6 +53,8 @@ class Engine:
     """False: one backward pass starts at one root."""
     shapes: ClassVar[tuple[tuple[int, ...], ...] | None] = None
     """The only input shapes to draw, for an engine that compiles per shape; None: any."""
+    threads: ClassVar[bool] = True
+    """False: the engine claims to work in one thread only."""
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = device
@@ -73,7 +75,9 @@ class Engine:
         raise NotImplementedError("array")
 
     def apply(self, operator: str, *tensors: Tensor, **params: Any) -> Tensor:
-        """`operator` of `tensors`.  A write operator changes its first tensor and what is returned is ignored."""
+        """`operator` of `tensors`.  A write operator changes its first tensor and what is returned is ignored;
+        `unbind` and `split` give a sequence of tensors.
+        """
         self.used[operator] += 1
         return self._compiled[operator](self, *tensors, **params)
 
@@ -113,6 +117,69 @@ class Engine:
     def set_grad(self, t: Tensor, g: Tensor | None) -> None:
         """Store `g` as the gradient of `t`; None makes it absent."""
         raise NotImplementedError("set_grad")
+
+    # ---- flags of leaves --------------------------------------------------------------------------------------------
+    def set_requires_grad(self, t: Tensor, flag: bool) -> None:
+        """From here on `t` takes part in differentiation, or does not."""
+        raise NotImplementedError("set_requires_grad")
+
+    def detach_(self, t: Tensor) -> None:
+        """Make `t` itself a leaf that carries no gradient back."""
+        raise NotImplementedError("detach_")
+
+    # ---- other passes -----------------------------------------------------------------------------------------------
+    def backward_retaining(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor] | None = None) -> None:
+        """Like `backward`; afterwards the graph can be passed through again."""
+        raise NotImplementedError("backward_retaining")
+
+    def backward_into(
+        self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor] | None, inputs: Sequence[Tensor]
+    ) -> None:
+        """Like `backward`; only `inputs`, which need not be leaves, accumulate."""
+        raise NotImplementedError("backward_into")
+
+    def backward_creating_graph(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor] | None = None) -> None:
+        """Like `backward`; the pass is recorded, so that the gradients can be differentiated again."""
+        raise NotImplementedError("backward_creating_graph")
+
+    def gradients(
+        self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor] | None = None
+    ) -> Sequence[Tensor | None]:
+        """The gradients with respect to `inputs` as values; None where nothing depends on an input."""
+        raise NotImplementedError("gradients")
+
+    def retain_grad(self, t: Tensor) -> None:
+        """Let the result `t` keep the gradient that flows into it; `grad` then reads it."""
+        raise NotImplementedError("retain_grad")
+
+    # ---- memory -----------------------------------------------------------------------------------------------------
+    def strides(self, t: Tensor) -> tuple[int, ...]:
+        """For each axis, how many elements of memory lie from one entry to the next."""
+        raise NotImplementedError("strides")
+
+    def offset(self, t: Tensor) -> int:
+        """How many elements of memory lie before the first one of `t`."""
+        raise NotImplementedError("offset")
+
+    def is_view_of(self, t: Tensor, base: Tensor) -> bool:
+        """Does `t` name `base` as the tensor that it is a view of?"""
+        raise NotImplementedError("is_view_of")
+
+    def version_of(self, t: Tensor) -> int:
+        """How often the memory of `t` has been written."""
+        raise NotImplementedError("version_of")
+
+    def shared_array(self, t: Tensor) -> Array:
+        """A NumPy array over the memory of `t`."""
+        raise NotImplementedError("shared_array")
+
+    def weak_reference(self, t: Tensor) -> Callable[[], Any]:
+        """What gives `t` as long as it is alive, and then None; it does not keep it alive."""
+        raise NotImplementedError("weak_reference")
+
+    def pickled(self, t: Tensor) -> Tensor:
+        """`t`, written to bytes and read from them."""
+        raise NotImplementedError("pickled")
 
     # ---- grad modes: recording switched off and on ------------------------------------------------------------------
     def no_grad(self) -> AbstractContextManager[Any]:
@@ -154,6 +221,8 @@ class Engine:
         """Whether a capability (a key of `GROUPS`) or an operator is there."""
         if need == VJP:  # inherited by every engine with a tape
             return cls.vjp is not Engine.vjp or cls.has(TAPE)
+        if need == THREADS:
+            return cls.threads and cls.has(VJP)
         if need == WRITE:
             return any(operator in WRITES for operator in cls.operators)
         if need in GROUPS:
@@ -179,6 +248,20 @@ VJP = "vjp"
 WRITE = "write"
 TAPE = "tape"
 SET_GRAD = "set grad"
+SET_REQUIRES_GRAD = "set requires grad"
+DETACH_IN_PLACE = "detach in place"
+RETAIN_GRAPH = "retain graph"
+NAMED_INPUTS = "named inputs"
+CREATE_GRAPH = "create graph"
+GRAD_FUNCTION = "grad function"
+RETAIN_GRAD = "retain grad"
+STRIDES = "strides"
+VIEW_BASE = "view base"
+VERSIONS = "versions"
+HOST_ARRAY = "host array"
+LIFETIME = "lifetime"
+PICKLING = "pickling"
+THREADS = "threads"
 NO_GRAD = "no grad"
 ENABLE_GRAD = "enable grad"
 GRAD_DECORATOR = "grad mode as a decorator"
@@ -193,6 +276,20 @@ GROUPS: Mapping[str, Group] = {
         *("backward", "grad", "requires_grad", "is_leaf", "detach"),
     ),
     SET_GRAD: Group("lets the stored gradient be replaced or made absent", "set_grad"),
+    SET_REQUIRES_GRAD: Group("lets a leaf begin or cease to require gradients", "set_requires_grad"),
+    DETACH_IN_PLACE: Group("makes a result itself a leaf", "detach_"),
+    RETAIN_GRAPH: Group("passes back through one graph more than once", "backward_retaining"),
+    NAMED_INPUTS: Group("accumulates into named tensors only", "backward_into"),
+    CREATE_GRAPH: Group("records a backward pass itself, for derivatives of derivatives", "backward_creating_graph"),
+    GRAD_FUNCTION: Group("returns gradients instead of storing them", "gradients"),
+    RETAIN_GRAD: Group("stores the gradients of results, too, where asked", "retain_grad"),
+    STRIDES: Group("tells where in memory the elements of a tensor lie", "strides", "offset"),
+    VIEW_BASE: Group("tells which tensor a view is a view of", "is_view_of"),
+    VERSIONS: Group("counts the writes to a memory", "version_of"),
+    HOST_ARRAY: Group("lends the memory of a tensor as an array", "shared_array"),
+    LIFETIME: Group("frees what nothing refers to, and lets that be seen", "weak_reference"),
+    PICKLING: Group("writes tensors to bytes and reads them back", "pickled"),
+    THREADS: Group("works in several threads at once: the fact `threads` is not False"),
     NO_GRAD: Group("records nothing inside a block", "no_grad"),
     ENABLE_GRAD: Group("records again in a block inside such a block", "enable_grad"),
     GRAD_DECORATOR: Group("records nothing while a decorated function runs", "no_grad_function"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Profile:
-    """`examples` a clause; a `random` profile draws a new seed for each run, the others are the same every time."""
+    """`examples` of a clause that does not say otherwise; a `random` profile draws a new seed for each run, the others are the same every time."""
 
     examples: int
     random: bool
@@ -23,12 +23,9 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
-def examples_of(profile: str, most: int | None) -> int:
-    """How many examples of a clause to draw; `most` is for a clause whose single example is large: its share, at most all."""
-    examples = PROFILES[profile].examples
-    if most is None:
-        return examples
-    return min(most, max(1, most * examples // PROFILES["default"].examples))
+def examples_of(profile: str, default: int) -> int:
+    """How many examples of a clause to draw that has `default` of them in the default profile; at least one."""
+    return max(1, default * PROFILES[profile].examples // PROFILES["default"].examples)
 
 
 def seed_of(clause_id: str, profile: str, seed: int) -> int:

@@ -16,6 +16,7 @@ from autograd_conformance.programs.zones import must_accept
     needs=(TAPE, WRITE),
     after="view.aliasing",
     choices=(ABSENT_ZEROS,),
+    examples=1000,
     program=programs(writes=True, detach=True, recording_off=True),
 )
 def test_correct_or_loud(engine: Engine, program: Program) -> None:

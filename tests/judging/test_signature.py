@@ -9,13 +9,13 @@ import pytest
 from autograd_conformance.judging.cases import encode
 from autograd_conformance.judging.expectations import signature_of
 from autograd_conformance.judging.signature import Signature, could_become
-from autograd_conformance.operators import OPERATORS
+from autograd_conformance.operators import STEPS
 from autograd_conformance.programs.program import Input, Program, Step
 from autograd_conformance.results import Counterexample
 
 
 def program(*operators: str, shape: tuple[int, ...] = ()) -> Program:
-    made = [(OPERATORS[name], {"axis": (), "keepdims": False} if name == "sum" else {}) for name in operators]
+    made = [(STEPS[name], {"axis": (), "keepdims": False} if name == "sum" else {}) for name in operators]
     steps = tuple(Step(each.name, (place,) * len(each.tensors), params) for place, (each, params) in enumerate(made))
     return Program("float32", (Input(shape),), steps, (len(steps),))
 

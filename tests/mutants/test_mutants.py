@@ -19,7 +19,7 @@ from trivial import trivial_programs
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.engine import Engine
-from autograd_conformance.operators import OPERATORS
+from autograd_conformance.operators import STEPS
 from autograd_conformance.programs.program import DETACH
 
 CLAUSES = every_clause()
@@ -56,7 +56,7 @@ def test_trivial_programs_show_a_blatant_fault(mutant: Mutant) -> None:
 @pytest.mark.parametrize("engine", [Reference, Torch])
 def test_unharmed_engines_run_all_trivial_programs(engine: type[Engine]) -> None:
     assert wrong_trivial_programs(unharmed(engine)) == []
-    assert {*OPERATORS, DETACH, "recording off"} == set(trivial_programs())
+    assert {*STEPS, DETACH, "recording off"} == set(trivial_programs())
 
 
 def unharmed(engine: type[Engine]) -> Mutant:

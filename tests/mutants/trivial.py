@@ -18,6 +18,7 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "stack": {"axis": 0},
     "reshape": {"shape": (4,)},
     "permute_dims": {"axes": (1, 0)},
+    "clone": {},
     "expand_dims": {"axis": 0},
     "squeeze": {"axis": 0},
     "broadcast_to": {"shape": (2, 2)},

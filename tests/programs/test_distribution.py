@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from autograd_conformance.operators import OPERATORS, WRITES
+from autograd_conformance.operators import STEPS, WRITES
 from autograd_conformance.programs import distribution as measuring
 from autograd_conformance.programs.distribution import COMPLETE, Distribution, draw_programs, measure
 from autograd_conformance.programs.generate import Drawing, Palette
@@ -22,7 +22,7 @@ def _writes_that_add(figures: Distribution) -> float:
 
 
 def _rarest(figures: Distribution) -> float:
-    return min(figures.operators[name] for name in (*OPERATORS, DETACH)) / figures.operators.total()
+    return min(figures.operators[name] for name in (*STEPS, DETACH)) / figures.operators.total()
 
 
 DEMANDS: Mapping[str, Callable[[Distribution], bool]] = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Unsupported
-from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
+from autograd_conformance.operators import STEPS, VIEWS, WRITES
 from autograd_conformance.programs.distribution import COMPLETE, draw_programs
 from autograd_conformance.programs.generate import (
     COPIES,
@@ -38,7 +38,7 @@ def palettes(draw: st.DrawFn) -> Palette:
     base = draw(st.sampled_from([{"add"}, {"multiply"}, {"add", "multiply"}]))
     max_ndim = draw(st.integers(0, 4))
     accepts = draw(st.booleans())
-    known = sorted({*OPERATORS, DETACH})
+    known = sorted({*STEPS, DETACH})
     more = draw(st.one_of(st.just(set[str]()), st.just({*known}), st.sets(st.sampled_from(known))))
     pool = st.lists(st.sampled_from([shape for shape in POOL if len(shape) <= max_ndim]), min_size=1).map(tuple)
     return Palette(
@@ -118,7 +118,7 @@ def drawn_from(strategy: st.SearchStrategy[Program], count: int = 60) -> list[Pr
 
 
 def test_writes_detached_tensors_and_modes_only_when_asked_for() -> None:
-    everything = tape(*OPERATORS, aliasing=COMPLETE.aliasing)
+    everything = tape(*STEPS, aliasing=COMPLETE.aliasing)
 
     def asked(**wishes: bool) -> set[str]:
         steps = [step for program in drawn_from(programs(**wishes)(everything)) for step in program.steps]  # type: ignore[arg-type]
@@ -132,19 +132,19 @@ def test_writes_detached_tensors_and_modes_only_when_asked_for() -> None:
 
 
 def test_an_engine_without_a_tape_gets_no_detached_tensors_and_no_modes() -> None:
-    found = drawn_from(programs(detach=True, recording_off=True)(engine(*OPERATORS)))
+    found = drawn_from(programs(detach=True, recording_off=True)(engine(*STEPS)))
     assert all(step.recorded and step.operator != DETACH for program in found for step in program.steps)
 
 
 def test_one_root_for_an_engine_that_takes_no_more() -> None:
-    assert {len(program.roots) for program in drawn_from(programs()(tape(*OPERATORS, several_roots=False)))} == {1}
-    assert {len(program.roots) for program in drawn_from(programs()(tape(*OPERATORS)))} == {1, 2, 3}
+    assert {len(program.roots) for program in drawn_from(programs()(tape(*STEPS, several_roots=False)))} == {1}
+    assert {len(program.roots) for program in drawn_from(programs()(tape(*STEPS)))} == {1, 2, 3}
 
 
 def test_often() -> None:
     share = [
         sum(step.operator == DETACH for program in found for step in program.steps)
-        for found in (drawn_from(programs(detach=True, often=often)(tape(*OPERATORS))) for often in ("", DETACH))
+        for found in (drawn_from(programs(detach=True, often=often)(tape(*STEPS))) for often in ("", DETACH))
     ]
     assert share[1] > 2 * share[0]
 
@@ -175,7 +175,7 @@ def test_scalars_need_no_sum() -> None:
 def test_view_programs_are_views_copies_and_writes_on_constants() -> None:
     operators = frozenset({*VIEWS, *WRITES, *COPIES, DETACH})
     palette = replace(COMPLETE, operators=operators, dtypes=("float32",), recording_off=False)
-    found = drawn_from(view_programs(tape(*OPERATORS, aliasing=COMPLETE.aliasing)))
+    found = drawn_from(view_programs(tape(*STEPS, aliasing=COMPLETE.aliasing)))
     for program in found:
         assert_made_of(palette, program)
         assert program.roots == () and program.leaf_numbers == ()

@@ -30,6 +30,7 @@ def size(program: Program) -> tuple[int, ...]:
     return (
         len(program.steps),
         len(program.roots),
+        sum(step.writes for step in program.steps),
         sum(not step.recorded for step in program.steps),
         len(program.inputs),
         sum(array.size + array.ndim for array in program.arrays),

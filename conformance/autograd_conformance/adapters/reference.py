@@ -1,10 +1,15 @@
 """The reference engine: PyTorch's names, an autograd of its own."""
 
+import weakref
+
 import autograd_reference as torch
 from autograd_conformance.adapters._pytorch_names import SPELLINGS
 from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template
+
+LACKING = ("as_strided", "unbind", "split", "argmax", "masked_fill_", "index_copy_")
+NO_RESHAPING = ("transpose_", "squeeze_", "expand_dims_")
 
 
 class Reference(Engine):
@@ -25,9 +30,20 @@ class Reference(Engine):
     requires_grad = template("t.requires_grad")
     is_leaf = template("t.is_leaf")
     detach = template("t.detach()")
+    set_requires_grad = template("t.requires_grad_(flag)")
+    backward_retaining = template("torch.autograd.backward(outputs, cotangents, retain_graph=True)")
+    backward_into = template("torch.autograd.backward(outputs, cotangents, inputs=inputs)")
+    backward_creating_graph = template("torch.autograd.backward(outputs, cotangents, create_graph=True)")
+    gradients = template("torch.autograd.grad(outputs, inputs, cotangents, allow_unused=True)")
+    strides = template("t.stride()")
+    offset = template("t.storage_offset()")
+    is_view_of = template("t._base is base")
+    version_of = template("t._version")
+    shared_array = template("t.numpy()")
+    weak_reference = template("weakref.ref(t)")
     no_grad = template("torch.no_grad()")
     enable_grad = template("torch.enable_grad()")
     no_grad_function = template("torch.no_grad()(function)")
     set_grad_enabled = template("torch.set_grad_enabled(enabled)")
 
-    operators = SPELLINGS
+    operators = {name: spelling for name, spelling in SPELLINGS.items() if name not in LACKING + NO_RESHAPING}

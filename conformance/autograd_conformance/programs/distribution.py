@@ -10,14 +10,14 @@ from statistics import mean, median
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from autograd_conformance.operators import OPERATORS, VIEWS
+from autograd_conformance.operators import STEPS, VIEWS
 from autograd_conformance.programs.generate import MOST_ROOTS, Palette, programs_of
 from autograd_conformance.programs.oracle import Oracle, pull_back
 from autograd_conformance.programs.program import DETACH, Program
 from autograd_conformance.programs.zones import Liveness, must_accept
 
 COMPLETE = Palette(
-    operators=frozenset({*OPERATORS, DETACH}),
+    operators=frozenset({*STEPS, DETACH}),
     aliasing=frozenset({*VIEWS, DETACH}),
     dtypes=("float32", "float64"),
     max_ndim=4,

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_conformance.engine import NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import Unsupported
-from autograd_conformance.operators import OPERATORS, VIEWS, WRITES
+from autograd_conformance.operators import STEPS, VIEWS, WRITES
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Bound, Dual, Memory
 from autograd_conformance.programs.program import DETACH, LARGEST, Input, Program, Step
@@ -26,7 +26,7 @@ EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 """Up to here every integer has a value of its own in the dtype."""
 MOST_ROOTS = 3
 OFTEN = 12
-COPIES = ("take", "concat", "stack")
+COPIES = ("take", "concat", "stack", "clone")
 """Operators that rearrange what is there in memory of their own."""
 
 
@@ -52,7 +52,7 @@ class Palette:
         dtypes = tuple(dtype for dtype in engine.dtypes if dtype in EXACT)
         if not dtypes:
             raise Unsupported(f"programs need one of the dtypes {', '.join(EXACT)}")
-        operators = {name for name in engine.operators if writes or OPERATORS[name].kind != "write"}
+        operators = {name for name in STEPS if name in engine.operators and (writes or STEPS[name].kind != "write")}
         return cls(
             frozenset(operators | {DETACH} if detach and engine.has(TAPE) else operators),
             engine.aliasing,
@@ -300,7 +300,7 @@ class Drawing:
     def _uses(self) -> Iterator[tuple[list[Memory], Memory, bool]]:
         """For each step: the memories of its operands, that of its result, and whether it is recorded and value-dependent."""
         for place, step in enumerate(self.steps):
-            needs_values = step.recorded and step.operator != DETACH and OPERATORS[step.operator].value_dependent
+            needs_values = step.recorded and step.operator != DETACH and STEPS[step.operator].value_dependent
             read = [self.tensors[operand].memory for operand in step.operands]
             yield read, self.tensors[len(self.inputs) + place].memory, needs_values
 

@@ -235,9 +235,10 @@ FORWARD: Mapping[str, Forward] = {
     "multiply": _multiply,
     "matmul": _matmul,
     "sum": _both(lambda x, axis, keepdims: x.sum(axis=axis, keepdims=keepdims)),
-    "take": _both(lambda x, indices, axis: np.take(x, indices, axis)),
+    "take": _both(lambda x, indices, axis: x[(*[slice(None)] * axis, list(indices))]),
     "concat": _both(lambda *xs, axis: np.concatenate(xs, axis)),
     "stack": _both(lambda *xs, axis: np.stack(xs, axis)),
+    "clone": _both(np.copy),
     "reshape": _reshape,
     "permute_dims": lambda x, axes: (x.value.transpose(axes), x.tangent.transpose((*axes, len(axes)))),
     "expand_dims": _both(np.expand_dims),
@@ -247,7 +248,7 @@ FORWARD: Mapping[str, Forward] = {
     "slice": _key,
     "diagonal": _diagonal,
 }
-ROW_MAJOR = ("add", "subtract", "negative", "multiply", "take", "concat", "stack")
+ROW_MAJOR = ("add", "subtract", "negative", "multiply", "take", "concat", "stack", "clone")
 """Operators whose result every engine lays out row-major, given that all operands are."""
 WRITE: Mapping[str, Forward] = {
     "add_": FORWARD["add"],

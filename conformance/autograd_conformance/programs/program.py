@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_conformance.judge import assume
-from autograd_conformance.operators import OPERATORS, WRITES
+from autograd_conformance.operators import STEPS, WRITES
 from autograd_conformance.programs.wellformed import require_well_formed
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _step_to_json(step: Step) -> dict[str, Any]:
 
 def _step_from_json(data: Mapping[str, Any]) -> Step:
     operator = data["operator"]
-    if operator != DETACH and operator not in OPERATORS:
+    if operator != DETACH and operator not in STEPS:
         raise ValueError(f"unknown operator {operator!r}")
     params = {name: tuple(value) if isinstance(value, list) else value for name, value in data["params"].items()}
     if "key" in params:

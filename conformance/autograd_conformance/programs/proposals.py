@@ -69,6 +69,10 @@ def negative(drawing: Drawing) -> Step | None:
     return Step("negative", (drawing.pick(),))
 
 
+def clone(drawing: Drawing) -> Step | None:
+    return Step("clone", (drawing.pick(),))
+
+
 def sum_(drawing: Drawing) -> Step | None:
     x = drawing.pick()
     axes = tuple(axis for axis in range(len(drawing.shape(x))) if drawing.choose(2))
@@ -239,6 +243,7 @@ PROPOSALS: dict[str, tuple[int, Proposal]] = {
     "multiply": (9, combine),
     "matmul": (3, matmul),
     "negative": (1, negative),
+    "clone": (1, clone),
     "sum": (3, sum_),
     "take": (2, take),
     "concat": (2, concat),

@@ -19,6 +19,7 @@ from autograd_conformance.programs.zones import Liveness
 
 RELATIVES = (("multiply", "add", "subtract"), ("multiply_", "copy_", "add_", "setitem_"))
 """Operators that take each other's operands, the plainest first."""
+WITHOUT_WRITING = {"multiply_": "multiply", "add_": "add"}
 EVERYTHING_ALIASES = frozenset({*VIEWS, DETACH})
 ALIASING = (EVERYTHING_ALIASES, frozenset(VIEWS), frozenset[str]())
 """Kinds of engines: a program that fails comes from one, and its candidates need not be legal on the others."""
@@ -134,6 +135,8 @@ def _renamed(program: Program) -> Iterator[Program]:
         for relatives in RELATIVES:
             for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
                 yield _with_step(program, place, replace(step, operator=operator, params={}))
+        if step.operator in WITHOUT_WRITING:
+            yield _with_step(program, place, replace(step, operator=WITHOUT_WRITING[step.operator]))
         if step.operator in ("expand_dims", "squeeze"):
             params = {"shape": shapes[len(program.inputs) + place]}
             yield _with_step(program, place, replace(step, operator="reshape", params=params))

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from autograd_conformance.operators import OPERATORS
+from autograd_conformance.operators import STEPS
 from autograd_conformance.programs.oracle import Array, Dual, Memory, written
 from autograd_conformance.programs.program import DETACH, Program, Step
 
@@ -39,7 +39,7 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
             requiring.add(id(made.history))
         if made.memory is not target.memory and not step.recorded:
             unrecorded.add(made.memory)
-        if step.recorded and step.operator in OPERATORS and OPERATORS[step.operator].value_dependent:
+        if step.recorded and step.operator in STEPS and STEPS[step.operator].value_dependent:
             used |= {tensors[each].memory for each in (*step.operands, number)}
     return True
 

@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from autograd_conformance.engine import VERBS, Engine
-from autograd_conformance.operators import WRITES
 
 
 class Slot:
@@ -100,7 +99,7 @@ class Recorder(Engine):
 
     def _verb(recorder, verb: str) -> Callable[..., Any]:
         by_result = {"AbstractContextManager": recorder._block, "Callable": recorder._decorated}
-        result = getattr(Engine, verb).__annotations__["return"].partition("[")[0]
+        result = _result(verb).partition("[")[0]
         note: Callable[[Call, Callable[[], Any]], Any] = by_result.get(result, recorder._run)
         run = getattr(recorder.engine, verb)
 
@@ -123,7 +122,7 @@ class Recorder(Engine):
     def _handed_out(recorder, call: Call, value: Any) -> Any:
         if hands_nothing_out(call):
             return None
-        if type(value) in (tuple, list):
+        if type(value) in (tuple, list) and not _is_looked_at(call, value):
             call.result = _mapped(Slot, value)
             return _mapped(lambda slot: slot.value if _is_looked_at(call, slot.value) else slot, call.result)
         if recorder.altered and recorder.altered.number == len(recorder.results):
@@ -207,8 +206,8 @@ class RecordedBlock:
 def hands_nothing_out(call: Call) -> bool:
     """Whether the contract says that what `call` returns is of no meaning."""
     if call.kind == "operator":
-        return call.name in WRITES
-    return call.kind == "verb" and getattr(Engine, call.name).__annotations__["return"] == "None"
+        return str(call.name).endswith("_")
+    return call.kind == "verb" and _result(call.name) == "None"
 
 
 def _noted(value: Any) -> Any:
@@ -220,7 +219,15 @@ def _is_looked_at(call: Call, value: Any) -> bool:
     """Whether a clause sees the value itself: tensors are of the engine's own kind, even where that is an array."""
     if call.kind == "function":  # what a function of the clause returned comes back
         return value is None or isinstance(value, bool | np.ndarray)
-    return value is None or (call.kind == "verb" and call.name in ("array", "requires_grad", "is_leaf"))
+    return value is None or (call.kind == "verb" and _result(call.name) in LOOKED_AT)
+
+
+LOOKED_AT = ("Array", "bool", "int", "tuple[int, ...]")
+
+
+def _result(verb: str) -> str:
+    """What the contract says that a verb returns."""
+    return str(getattr(Engine, verb).__annotations__["return"])
 
 
 def _bare(value: Any) -> Any:
