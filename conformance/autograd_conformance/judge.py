@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -66,6 +66,17 @@ def may_refuse(allowed: bool, what: str) -> Iterator[Attempt]:
         if not allowed:
             raise Failure("refused", what, "accepted", error) from error
         attempt.refusal = error
+
+
+def refuses(what: str, call: Callable[[], Any]) -> None:
+    """The engine raises in `call`; where it does not, that is the failure *wrong*.
+
+    A lazy engine may raise where a value is read, so `call` ends with `engine.array` where a value is made.
+    """
+    with may_refuse(True, what) as attempt:
+        call()
+    if attempt.refusal is None:
+        raise Failure("wrong", what, "refused", "accepted")
 
 
 def raised_by_engine(error: BaseException) -> bool:

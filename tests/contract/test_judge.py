@@ -18,6 +18,7 @@ from autograd_conformance.judge import (
     note,
     notes,
     raised_by_engine,
+    refuses,
     show,
 )
 from autograd_conformance.programs import comparing
@@ -195,3 +196,13 @@ def test_judgements_pass_through(allowed: bool) -> None:
 def test_interrupts_pass_through() -> None:
     with pytest.raises(KeyboardInterrupt), may_refuse(True, "a write"):
         raise KeyboardInterrupt
+
+
+def test_refuses() -> None:
+    for call in ENGINES.values():
+        refuses("a call that the engine refuses", call)
+    with pytest.raises(TypeError, match="a defect of the suite"):
+        refuses("a call that the suite spoils", suite_bug)
+    with pytest.raises(Failure, match="accepted") as caught:
+        refuses("a call that the engine accepts", lambda: Toy().apply("negative", 1.0))
+    assert caught.value.kind == "wrong"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from autograd_conformance.engine import Array, Engine, Tensor
-from autograd_conformance.judge import Failure, chosen, equal
-from autograd_conformance.programs.oracle import Expected, expect
+from autograd_conformance.judge import Failure, chosen, equal, may_refuse, note
+from autograd_conformance.programs.oracle import Expected, Oracle, expect
 from autograd_conformance.programs.program import Program
+from autograd_conformance.programs.zones import must_accept
 
 ABSENT_ZEROS = "a gradient of zeros is absent"
 """The choice that a clause declares when it compares gradients by `assert_gradient` or `assert_gradients`."""
@@ -28,6 +30,34 @@ def pass_back(engine: Engine, roots: Sequence[Tensor], cotangents: Sequence[Arra
         engine.backward(roots, [engine.tensor(cotangent) for cotangent in cotangents])
     else:
         engine.backward(roots)
+
+
+def assert_vjp(engine: Engine, program: Program, expected: Expected) -> None:
+    """The program as a function of its leaves has these values and, for these cotangents, these gradients."""
+    tensors = program.leaves(engine)
+
+    def function(*primals: Any) -> Sequence[Any]:
+        given = dict(zip(program.leaf_numbers, primals, strict=True))
+        return program.run(engine, [given.get(number, tensor) for number, tensor in enumerate(tensors)])
+
+    primals = [tensors[number] for number in program.leaf_numbers]
+    cotangents = [engine.tensor(cotangent) for cotangent in expected.cotangents]
+    outputs, gradients = engine.vjp(function, primals, cotangents)
+    assert_values(engine, outputs, expected)
+    for number, gradient in zip(program.leaf_numbers, gradients, strict=True):
+        assert_gradient(engine, f"the gradient of x{number}", gradient, expected.gradients[number])
+
+
+def assert_correct_or_loud(engine: Engine, program: Program) -> None:
+    """A program that writes has the oracle's values and gradients, or is refused where an engine has a ground to."""
+    accept = must_accept(program, Oracle(engine.aliasing).run(program))
+    expected = expected_of(engine, program)
+    leaves = program.leaves(engine)
+    with may_refuse(not accept, "a program that an engine has no ground to refuse") as attempt:
+        roots = backward_pass(engine, program, leaves, expected)
+        assert_values(engine, roots, expected)
+        assert_gradients(engine, program, leaves, expected.gradients)
+    note(f"zone: {'must accept' if accept else 'may refuse'}, {'refused' if attempt.refusal else 'accepted'}")
 
 
 def assert_values(engine: Engine, roots: Sequence[Tensor], expected: Expected) -> None:
