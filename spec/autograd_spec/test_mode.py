@@ -32,7 +32,14 @@ def _scope(kinds: list[str], inner: st.SearchStrategy[Any]) -> st.SearchStrategy
     return st.tuples(st.sampled_from(kinds), st.booleans(), st.lists(inner, max_size=3).map(tuple))
 
 
-@clause("mode.restores", level=CORE, needs=(TAPE, NO_GRAD, "add", "multiply"), after="op.exact-program", scopes=_scopes)
+@clause(
+    "mode.restores",
+    level=CORE,
+    needs=(TAPE, NO_GRAD, "add", "multiply"),
+    after="op.exact-program",
+    examples=200,
+    scopes=_scopes,
+)
 def test_restores(engine: Engine, scopes: tuple[Scope, ...]) -> None:
     """While recording is off, by a block, a decorator or a call, no gradient flows back through what is computed; leaving
     a scope restores the mode that was in force on entry, also when it is left by an exception; a call lasts until the

@@ -8,7 +8,7 @@ from autograd_conformance.programs.oracle import Oracle
 from autograd_conformance.programs.program import Program
 
 
-@clause("view.aliasing", level=CORE, needs=(WRITE,), program=view_programs)
+@clause("view.aliasing", level=CORE, needs=(WRITE,), examples=1500, program=view_programs)
 def test_aliasing(engine: Engine, program: Program) -> None:
     """A view shares memory with its base, so that a write through either is seen through the other; what is no view has
     memory of its own.

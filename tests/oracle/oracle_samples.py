@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autograd_conformance.programs.distribution import COMPLETE
-from autograd_conformance.programs.generate import Palette, draw_program
+from autograd_conformance.programs.drawing import draw_program
+from autograd_conformance.programs.palette import Palette
 from autograd_conformance.programs.program import DETACH, Program
 
 ALIASINGS: tuple[frozenset[str], ...] = (

@@ -14,8 +14,8 @@ from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.operators import WRITES
 from autograd_conformance.programs.comparing import assert_gradients, assert_values, backward_pass
 from autograd_conformance.programs.distribution import COMPLETE
-from autograd_conformance.programs.generate import EXACT
 from autograd_conformance.programs.oracle import Oracle, expect
+from autograd_conformance.programs.palette import EXACT
 from autograd_conformance.programs.program import Program
 from autograd_conformance.programs.zones import must_accept
 

@@ -14,8 +14,9 @@ from oracle_samples import sample, sample_over_aliasings
 from test_liveness import absolute
 
 from autograd_conformance.programs.distribution import COMPLETE
-from autograd_conformance.programs.generate import EXACT, Drawing, Palette
+from autograd_conformance.programs.drawing import Drawing
 from autograd_conformance.programs.oracle import Bound, Dual, Oracle
+from autograd_conformance.programs.palette import EXACT, Palette
 from autograd_conformance.programs.program import LARGEST, Program, Step
 
 OFTEN_WRITING = replace(COMPLETE, often=("write",) * 12)
@@ -168,7 +169,7 @@ def passes_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def cotangents_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("autograd_conformance.programs.generate.LARGEST", 1)
+    patch.setattr("autograd_conformance.programs.drawing.LARGEST", 1)
 
 
 @pytest.mark.parametrize("fault", [passes_forgotten, cotangents_forgotten])

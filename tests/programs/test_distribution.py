@@ -12,7 +12,8 @@ import pytest
 from autograd_conformance.operators import STEPS, WRITES
 from autograd_conformance.programs import distribution as measuring
 from autograd_conformance.programs.distribution import COMPLETE, Distribution, draw_programs, measure
-from autograd_conformance.programs.generate import Drawing, Palette
+from autograd_conformance.programs.drawing import Drawing
+from autograd_conformance.programs.palette import Palette
 from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.proposals import PROPOSALS
 

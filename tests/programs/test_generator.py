@@ -15,16 +15,10 @@ from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.operators import STEPS, VIEWS, WRITES
 from autograd_conformance.programs.distribution import COMPLETE, draw_programs
-from autograd_conformance.programs.generate import (
-    COPIES,
-    EXACT,
-    Palette,
-    diamonds,
-    draw_program,
-    programs,
-    view_programs,
-)
+from autograd_conformance.programs.drawing import draw_program
+from autograd_conformance.programs.generate import COPIES, diamonds, programs, view_programs
 from autograd_conformance.programs.oracle import Dual, Oracle, expect
+from autograd_conformance.programs.palette import EXACT, Palette
 from autograd_conformance.programs.program import DETACH, Program
 from autograd_conformance.programs.proposals import LARGEST_SIZE
 from autograd_conformance.programs.shrinking import pruned

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_conformance.programs.distribution import COMPLETE, draw_programs
-from autograd_conformance.programs.generate import EXACT, programs_of
+from autograd_conformance.programs.generate import programs_of
+from autograd_conformance.programs.palette import EXACT
 from autograd_conformance.programs.program import DETACH, LARGEST, Input, Program, Step
 
 PROGRAM = Program(

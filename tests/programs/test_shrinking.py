@@ -12,9 +12,10 @@ from itertools import islice
 import pytest
 
 from autograd_conformance.programs.distribution import COMPLETE
-from autograd_conformance.programs.generate import Palette, draw_program
+from autograd_conformance.programs.drawing import draw_program
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Oracle, expect
+from autograd_conformance.programs.palette import Palette
 from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.shrinking import RELATIVES, pruned, simpler
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from autograd_conformance.programs.distribution import COMPLETE
-from autograd_conformance.programs.generate import draw_program
+from autograd_conformance.programs.drawing import draw_program
 from autograd_conformance.programs.oracle import Dual, Oracle
 from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.zones import must_accept

@@ -11,8 +11,9 @@ from statistics import mean, median
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from autograd_conformance.operators import STEPS, VIEWS
-from autograd_conformance.programs.generate import MOST_ROOTS, Palette, programs_of
+from autograd_conformance.programs.generate import programs_of
 from autograd_conformance.programs.oracle import Oracle, pull_back
+from autograd_conformance.programs.palette import MOST_ROOTS, Palette
 from autograd_conformance.programs.program import DETACH, Program
 from autograd_conformance.programs.zones import Liveness, must_accept
 

@@ -7,15 +7,14 @@ from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from autograd_conformance.programs.palette import Shape
 from autograd_conformance.programs.program import DETACH, Step
 
 if TYPE_CHECKING:
-    from autograd_conformance.programs.generate import Drawing
+    from autograd_conformance.programs.drawing import Drawing
 
 LARGEST_SIZE = 48
 """No tensor of a program has more elements; the oracle keeps a derivative by every input for each."""
-
-Shape = tuple[int, ...]
 
 
 # ---- several operands ----
