@@ -204,5 +204,5 @@ def test_refuses() -> None:
     with pytest.raises(TypeError, match="a defect of the suite"):
         refuses("a call that the suite spoils", suite_bug)
     with pytest.raises(Failure, match="accepted") as caught:
-        refuses("a call that the engine accepts", lambda: Toy().apply("negative", 1.0))
+        refuses("a call that the engine accepts", lambda: Toy().apply("add", 1, 2))
     assert caught.value.kind == "wrong"
