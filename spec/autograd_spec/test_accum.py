@@ -1,4 +1,7 @@
-"""Gradient accumulation and the stored gradient."""
+"""Gradient accumulation and the stored gradient.
+
+A leaf keeps what it has received as its stored gradient, which is absent until a pass has reached the leaf.
+"""
 
 import hypothesis.strategies as st
 import numpy as np

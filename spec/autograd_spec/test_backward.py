@@ -1,4 +1,8 @@
-"""The backward pass."""
+"""The backward pass.
+
+A pass starts at one or several roots, each with a cotangent of its own shape, and goes through the recorded operations against
+their order. Every leaf that a root depends on receives the sum, over the roots, of cotangent times Jacobian.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,8 @@
-"""In-place operations and version counters."""
+"""In-place operations and version counters.
+
+A write changes memory, and so every tensor that lies in it. A derivative may need the values that were there before. An engine may
+count versions, copy or lock memory; it may not take the new values for the old ones.
+"""
 
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import TAPE, WRITE, Engine

@@ -1,4 +1,8 @@
-"""Tensors and leaves."""
+"""Tensors and leaves.
+
+A leaf is a tensor that no recorded operation has made: it was built from data, or detached. A leaf may require gradients, and
+then so does what is computed from it while recording is on. A backward pass delivers gradients to such leaves.
+"""
 
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import TAPE, Engine

@@ -1,4 +1,8 @@
-"""Gradient modes."""
+"""Gradient modes.
+
+Recording can be switched off and on again: in a block, while a decorated function runs, and by a plain call. What is computed
+while it is off has a value and no history.
+"""
 
 from contextlib import suppress
 from typing import Any, TypeAlias

@@ -1,4 +1,7 @@
-"""Derivatives of basic operations."""
+"""Derivatives of basic operations.
+
+Each operator computes what the Python array API standard says, where it has the operator, and what PyTorch does otherwise.
+"""
 
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import VJP, Engine

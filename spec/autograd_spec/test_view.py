@@ -1,4 +1,8 @@
-"""Views and strides."""
+"""Views and strides.
+
+A view is another tensor on the memory of its base. Which operators give views differs between engines: an adapter lists them as
+`aliasing`, and is held to its list.
+"""
 
 from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import WRITE, Engine
