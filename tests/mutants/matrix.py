@@ -31,7 +31,7 @@ def row(mutant: Mutant, seeds: int) -> Row:
     examples = [result.examples if is_killed(result) else None for result in results]
     others = [clause for id, clause in clauses.items() if id != mutant.kills]
     failed = [clause.id for clause in others if is_killed(judged(mutant, clause, depth=DEPTH))]
-    unexpected = sorted(set(failed) - mutant.may_fail)
+    unexpected = sorted(id for id in failed if not mutant.may_fail_on(clauses[id], clauses))
     own = [mutant.kills] if examples[0] is not None else []
     return Row(mutant.name, mutant.fault, mutant.kills, mutant.escapes, examples, sorted(own + failed), unexpected)
 

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 import pytest
 from path_walk import walk_every_path
-from planting import PROGRAMS, mutant
+from planting import PASSES, PROGRAMS, mutant
 
 import autograd_reference as torch
 from autograd_conformance.adapters.reference import Reference
@@ -16,8 +16,6 @@ from autograd_reference import backward as walking
 from autograd_reference.accumulate import AccumulateGrad
 from autograd_reference.graph import Recorded, edge_of
 from autograd_reference.node import Edge, Node
-
-EVERYWHERE = (*PROGRAMS, "backward.diamond", "mode.restores", "backward.deep-chain")
 
 
 # ---- where paths meet ----
@@ -33,7 +31,7 @@ def replace_sending(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
     patch.setattr(walking.Pass, "send", send)
 
 
-@mutant(kills="backward.diamond", may_fail=EVERYWHERE)
+@mutant(kills="backward.diamond", may_fail=PASSES)
 class LastPathWins(Reference):
     """Of the gradients that reach a tensor along several paths, the last is kept."""
 
@@ -51,7 +49,7 @@ class LastPathWinsInside(Reference):
         replace_sending(patch, lambda walk, edge: type(edge[0]) is not AccumulateGrad)
 
 
-@mutant(kills="backward.diamond", may_fail=EVERYWHERE)
+@mutant(kills="backward.diamond", may_fail=PASSES)
 class SameOperandCountsOnce(Reference):
     """An operation with the same tensor for both operands sends it one of the two gradients."""
 
@@ -91,7 +89,7 @@ class RunsNodesTooEarly(Reference):
         patch.setattr(walking.Pass, "visit", visit_once)
 
 
-@mutant(kills="op.exact-program", may_fail=(*PROGRAMS, "backward.diamond", "backward.deep-chain"))
+@mutant(kills="op.exact-program", may_fail=PASSES)
 class AddsIntoSharedGradient(Reference):
     """Gradients are added up in place, in memory that another path still reads."""
 
@@ -100,7 +98,7 @@ class AddsIntoSharedGradient(Reference):
         patch.setattr(walking, "is_fresh", lambda gradient, cotangents: True)
 
 
-@mutant(kills="backward.diamond", may_fail=(*PROGRAMS, "backward.deep-chain"))
+@mutant(kills="backward.diamond", may_fail=PASSES)
 class VisitsPerPath(Reference):
     """The walk runs a node once for each path that leads to it.
 
@@ -119,7 +117,7 @@ class VisitsEveryPath(VisitsPerPath):
     MOST_VISITS = None
 
 
-@mutant(kills="op.exact-program", may_fail=(*PROGRAMS, "mode.restores", "backward.deep-chain"))
+@mutant(kills="op.exact-program", may_fail=PASSES)
 class ThirdPathIsLost(Reference):
     """Of the gradients that reach a tensor, the third is dropped."""
 
@@ -161,7 +159,7 @@ class ExpandedCotangentCountsOnce(Reference):
         return torch.tensor(zeros)
 
 
-@mutant(kills="backward.vjp-linear", may_fail=(*PROGRAMS, "backward.diamond"))
+@mutant(kills="backward.vjp-linear", may_fail=PROGRAMS)
 class ScalarRootStartsWithOne(Reference):
     """A pass from a root without axes starts with one, whatever cotangent is given."""
 
@@ -170,7 +168,7 @@ class ScalarRootStartsWithOne(Reference):
         super().backward(outputs, ones)
 
 
-@mutant(kills="backward.vjp-linear", may_fail=(*PROGRAMS, "backward.diamond"))
+@mutant(kills="backward.vjp-linear", may_fail=PROGRAMS)
 class CotangentInColumnOrder(Reference):
     """A cotangent with three axes is read in column-major order."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ import torch
 
 from autograd_conformance.adapters._pytorch_names import SPELLINGS
 from autograd_conformance.clauses import Clause
-from autograd_conformance.engine import Engine
+from autograd_conformance.engine import TAPE, VJP, Engine
 from autograd_conformance.judging import runner, world
 from autograd_conformance.judging.runner import Settings, judge
 from autograd_conformance.judging.trial import SUITE_FAILED
@@ -23,16 +24,13 @@ from autograd_reference.modes import state
 
 AnyEngine = TypeVar("AnyEngine", bound=type[Engine])
 
-PLAIN_PROGRAMS = (
-    "op.exact-program",
-    "accum.adds",
-    "backward.vjp-linear",
-    "backward.multiple-roots",
-    "leaf.detach-cuts",
-)
-"""Clauses on random programs with all operators that do not write."""
-PROGRAMS = (*PLAIN_PROGRAMS, "inplace.correct-or-loud")
-"""These, and the one whose programs write as well."""
+PROGRAMS = ("every clause on random programs",)
+PASSES = ("every clause with a backward pass",)
+BUNDLES: Mapping[str, Callable[[Clause], bool]] = {
+    PROGRAMS[0]: lambda clause: any(name.startswith("program") for name in clause.arguments),
+    PASSES[0]: lambda clause: not {TAPE, VJP}.isdisjoint(clause.needs),
+}
+"""What `may_fail` may say instead of naming many clauses; it may also say `chapter.*`."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class Mutant:
     engine: type[Engine]
     kills: str
     """The id of the clause that finds the fault."""
-    may_fail: frozenset[str]
-    """All clauses that may find it, this one included."""
+    may_fail: tuple[str, ...]
+    """Ids, patterns of ids and bundles: other clauses that may find it, beside those that stand on these."""
     blatant: str
     """Why even a trivial program shows the fault; empty: none does."""
     escapes: str
@@ -57,6 +55,23 @@ class Mutant:
     def fault(self) -> str:
         return " ".join((inspect.getdoc(self.engine) or "").split("\n\n")[0].split())
 
+    def may_fail_on(self, clause: Clause, clauses: Mapping[str, Clause]) -> bool:
+        """Whether `clause`, or one that it stands on, has business with the fault."""
+        names = (self.kills, *self.may_fail)
+        return any(covers(name, each) for each in foundations(clause, clauses) for name in names)
+
+
+def covers(name: str, clause: Clause) -> bool:
+    """Whether `name`, as in `may_fail`, means `clause`."""
+    return BUNDLES[name](clause) if name in BUNDLES else fnmatch.fnmatchcase(clause.id, name)
+
+
+def foundations(clause: Clause, clauses: Mapping[str, Clause]) -> Iterator[Clause]:
+    """The clause itself, the one that it stands on, and so on."""
+    yield clause
+    if clause.after is not None:
+        yield from foundations(clauses[clause.after], clauses)
+
 
 MUTANTS: list[Mutant] = []
 
@@ -67,7 +82,7 @@ def mutant(
     """Register a faulty engine.  A fault inside the engine is planted by its static method `plant(patch)`."""
 
     def register(engine: AnyEngine) -> AnyEngine:
-        MUTANTS.append(Mutant(engine, kills, frozenset({kills, *may_fail}), blatant, escapes))
+        MUTANTS.append(Mutant(engine, kills, may_fail, blatant, escapes))
         return engine
 
     return register
