@@ -85,7 +85,7 @@ def _cotangent(engine: Engine, array: Array, expanded: bool) -> Any:
     needs=(TAPE,),
     after="op.exact-program",
     choices=(ABSENT_ZEROS,),
-    examples=150,
+    examples=300,
     program=programs(passes=2, several_roots=True),
     repeated=st.booleans(),
 )

@@ -24,7 +24,7 @@ from autograd_conformance.programs.program import DETACH, Program
     needs=(TAPE,),
     after="op.exact-program",
     choices=(ABSENT_ZEROS,),
-    examples=250,
+    examples=500,
     program=programs(detach=True, often=DETACH),
 )
 def test_detach_cuts(engine: Engine, program: Program) -> None:

@@ -10,7 +10,7 @@ from autograd_conformance.programs.generate import programs
 from autograd_conformance.programs.program import Program
 
 
-@clause("op.exact-program", level=CORE, needs=(VJP,), choices=(ABSENT_ZEROS,), examples=600, program=programs())
+@clause("op.exact-program", level=CORE, needs=(VJP,), choices=(ABSENT_ZEROS,), examples=1000, program=programs())
 def test_exact_program(engine: Engine, program: Program) -> None:
     """The vector-Jacobian product of a program is the product of its cotangents and the derivative of what it computes.
 

@@ -59,7 +59,6 @@ class ConstantsAreNoLeaves(Torch):
 @mutant(
     kills="leaf.detach-cuts",
     may_fail=("inplace.correct-or-loud",),
-    escapes="products of a tensor and its own detached self are rare",
 )
 class ProductWithDetachedIsASquare(_Reference):
     """The product of a tensor and its detached self is taken for its square."""

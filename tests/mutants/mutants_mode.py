@@ -47,9 +47,7 @@ class ExceptionLeavesModeAlone(Reference):
         patch.setattr(GradMode, "__exit__", leave)
 
 
-@mutant(
-    kills="mode.restores", escapes="a switch inside a block, to the other mode, with a probe after the block, is rare"
-)
+@mutant(kills="mode.restores")
 class SwitchOutlastsTheBlock(Reference):
     """A call that switches the mode inside a block still holds after the block."""
 

@@ -8,8 +8,6 @@ from planting import PROGRAMS, mutant, respelled
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.spelling import template
 
-FEW = "programs of this clause write seldom: an operand must lie in other memory, and no operator makes any"
-
 CLAUSE = "inplace.correct-or-loud"
 
 
@@ -37,14 +35,14 @@ def _multiply_unrecorded_uncounted(x: torch.Tensor, y: torch.Tensor) -> None:
         _uncounted(x, version)
 
 
-@mutant(kills=CLAUSE, escapes="writes to a value that was saved, and matters, are rare")
+@mutant(kills=CLAUSE)
 class TorchDoesNotCountUnrecordedMultiplication(Torch):
     """Multiplying in place while recording is off does not count as a write."""
 
     operators = respelled(multiply_=_multiply_unrecorded_uncounted)
 
 
-@mutant(kills=CLAUSE, escapes="writes through detached aliases of a saved value are rare")
+@mutant(kills=CLAUSE)
 class TorchDetachesWithoutCounter(Torch):
     """A write through a detached alias does not count for the tensor that it was detached from."""
 
@@ -70,7 +68,7 @@ class SliceCopies(Torch):
     operators = respelled(slice="x[key].clone()")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class ViewOfViewCopies(Torch):
     """Reshaping a view gives a copy."""
 
@@ -84,14 +82,14 @@ class ExpandCopies(Torch):
     operators = respelled(broadcast_to="x.expand(shape).contiguous()")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class SliceWithStepCopies(Torch):
     """A slice with a step has memory of its own."""
 
     operators = respelled(slice="x[key].clone() if key[-1].step not in (None, 1) else x[key]")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class DiagonalBelowCopies(Torch):
     """A diagonal below the main one has memory of its own."""
 
@@ -115,7 +113,6 @@ class PermutationAliasesUnannounced(Torch):
 @mutant(
     kills="view.aliasing",
     may_fail=PROGRAMS,
-    escapes="permuted tensors that are then taken apart are rare",
 )
 class OffsetIsLostAfterTransposing(Torch):
     """An entry of a tensor that is not contiguous is looked for at the tensor's own offset."""
@@ -130,7 +127,7 @@ def _select(x: torch.Tensor, key: tuple[slice | int, ...]) -> torch.Tensor:
     return x.as_strided(found.shape, found.stride(), x.storage_offset())
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class WriteMakesContiguousFirst(Torch):
     """A write to a tensor that is not contiguous gives it memory of its own first."""
 
@@ -143,7 +140,7 @@ def _multiply(x: torch.Tensor, y: torch.Tensor) -> None:
     x.mul_(y)
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes="slices with a step that matters are rare")
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class AssignmentForgetsTheStep(Torch):
     """Assigning to a slice with a step writes as many entries without gaps."""
 
@@ -157,7 +154,7 @@ def _assign(x: torch.Tensor, y: torch.Tensor, key: tuple[slice | int, ...]) -> N
     x[key] = y
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,), escapes=FEW)
+@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
 class ViewOfExpandedCopies(Torch):
     """A view of an expanded tensor has memory of its own."""
 
