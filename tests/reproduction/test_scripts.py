@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from faulty_autograd import Reluctant
 from faulty_torch import (
     CutSum,
     Doubling,
@@ -72,6 +73,13 @@ FAILURES: dict[str, tuple[Engine, Test, dict[str, Any], str, tuple[str, str] | N
         ("None if x0.ndim else x0.grad", "x0.grad"),
     ),
     "raised": (Picky(), test_op.test_exact_program, {"program": TRANSPOSED}, "RuntimeError", (".view(-1)", "")),
+    "raised in a function of the clause": (
+        Reluctant(),
+        test_op.test_exact_program,
+        {"program": PRODUCT},
+        "ValueError",
+        ("reluctant_product(p0, p1)", "p0 * p1"),
+    ),
     "refused": (Picky(), test_inplace.test_correct_or_loud, {"program": TRANSPOSED}, "RuntimeError", (".view(-1)", "")),
     "method": (
         FirstRootOnly(),
@@ -136,6 +144,8 @@ def _error_of(text: str) -> str:
     try:
         with contextlib.redirect_stdout(io.StringIO()), torch.enable_grad():
             exec(compile(text, "<script>", "exec"), {})  # noqa: S102  our own text
+    except SystemExit as left:
+        return str(left.code or "")
     except Exception as error:  # noqa: BLE001  of whatever kind
         return f"{type(error).__name__}: {error}"
     return ""

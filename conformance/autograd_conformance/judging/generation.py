@@ -15,8 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, StopTest, Unsatisfiable
 from hypothesis.internal.conjecture.providers import HypothesisProvider
 
+from autograd_conformance.clauses import Clause
+from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Reject
 from autograd_conformance.judging.cases import Case
+from autograd_conformance.programs.program import Program
+
+VALUES = 200
+"""How many values of a parameter are looked at to find a smaller one."""
 
 
 class Enough(BaseException):
@@ -59,6 +65,26 @@ def generate(
             assert passing.__cause__ is not None
             raise passing.__cause__ from None
     return begun
+
+
+def strategies_of(clause: Clause, engine: Engine) -> dict[str, st.SearchStrategy[Any]]:
+    """Parameter -> strategy.  Raises Unsupported where nothing can be drawn for `engine`."""
+    given = clause.arguments
+    return {name: each if isinstance(each, st.SearchStrategy) else each(engine) for name, each in given.items()}
+
+
+def values_like(case: Case, strategies: Mapping[str, st.SearchStrategy[Any]], number: int) -> dict[str, list[Any]]:
+    """Parameter of `case` that is neither program nor text -> values that its strategy draws from the seed `number`."""
+    names = sorted(name for name, value in case.items() if not isinstance(value, Program | str))
+    drawn: dict[str, list[Any]] = {name: [] for name in names}
+
+    def keep(values: Case) -> None:
+        for name, value in values.items():
+            drawn[name].append(value)
+
+    if names:
+        generate({name: strategies[name] for name in names}, number, VALUES, keep)
+    return drawn
 
 
 def _settings(count: int) -> settings:

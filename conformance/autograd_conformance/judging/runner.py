@@ -27,12 +27,11 @@ from autograd_conformance.judging import cases, corpus
 from autograd_conformance.judging.cases import Case
 from autograd_conformance.judging.expectations import LETHAL
 from autograd_conformance.judging.findings import Findings
-from autograd_conformance.judging.generation import Enough, generate
+from autograd_conformance.judging.generation import Enough, generate, strategies_of, values_like
 from autograd_conformance.judging.settings import Settings
 from autograd_conformance.judging.trial import CONTROL, SUITE_FAILED, BeforeExample, Finding, Trial, where
 from autograd_conformance.judging.world import World, spoil, spoiled_by
 from autograd_conformance.profiles import examples_of, seed_of
-from autograd_conformance.programs.program import Program
 from autograd_conformance.results import Counterexample, Result, Verdict
 from autograd_conformance.scripts.reproduction import script
 
@@ -42,8 +41,6 @@ TRIES_OF_UNSTABLE = 10
 """How often an expected counterexample that fails only sometimes is replayed before it counts as passing."""
 MOST_DRAWS_PER_EXAMPLE = 20
 """A clause that rejects more than this judges next to nothing, and what it accepts is hardly varied."""
-VALUES = 200
-"""How many values of a parameter are looked at to find a smaller one."""
 
 
 def _ignore(case: object, number: int) -> None:
@@ -100,7 +97,7 @@ class _Session:
     def run(self) -> None:
         """Raises Unsupported where nothing can be drawn."""
         try:
-            strategies = self._strategies()
+            strategies = strategies_of(self.clause, self.engine)
             with suppress(Enough):
                 self._replay_all()
                 self._generate(strategies)
@@ -110,10 +107,6 @@ class _Session:
         except Exception as error:  # noqa: BLE001  strategies are code of the clause's: whatever they raise
             blame = "the engine's facts" if raised_by_engine(error) else SUITE_FAILED
             self.defects.append(f"{blame}: {show(error)} ({where(error)})")
-
-    def _strategies(self) -> dict[str, SearchStrategy[Any]]:
-        given = self.clause.arguments
-        return {name: each if isinstance(each, SearchStrategy) else each(self.engine) for name, each in given.items()}
 
     def _replay_all(self) -> None:
         settings = self.settings
@@ -169,24 +162,11 @@ class _Session:
         for signature, finding in self.findings.new.items():
             if finding.kind == "unstable" or self.world.spoiled:
                 continue
-            values = {name for name, each in finding.case.items() if not isinstance(each, Program | str)}
-            drawn = self._drawn({name: strategies[name] for name in sorted(values)})
+            drawn = values_like(finding.case, strategies, self.seed)
             candidates = partial(cases.smaller, drawn=drawn)
             smallest = self.trial.shrunk(finding, candidates, self.settings.one_budget)
             if smallest is not finding:
                 self.findings.new[signature] = self.trial.confirmed(smallest)
-
-    def _drawn(self, strategies: Mapping[str, SearchStrategy[Any]]) -> dict[str, list[Any]]:
-        """Parameter -> values that the clause can draw for it."""
-        drawn: dict[str, list[Any]] = {name: [] for name in strategies}
-
-        def keep(case: Case) -> None:
-            for name, value in case.items():
-                drawn[name].append(value)
-
-        if strategies:
-            generate(strategies, self.seed, VALUES, keep)
-        return drawn
 
     # ---- verdict ----
     def result(self) -> Result:

@@ -46,6 +46,12 @@ class ClauseItem(pytest.Item):
         self.result: Result | None = None
         self.extra_keyword_matches.update((clause.level, clause.function.__name__))
 
+    @property
+    def module_name(self) -> str:
+        """That of the module which was collected; the clause's function may come from another."""
+        module = self.getparent(pytest.Module)
+        return module.obj.__name__ if module else self.clause.function.__module__
+
     def runtest(self) -> None:
         self.result = self.config.stash[JUDGE](self.clause)
         if self.result.verdict in BAD:

@@ -20,6 +20,7 @@ from autograd_conformance.judging.expectations import LETHAL, after_loss
 from autograd_conformance.results import Counterexample, Result
 from autograd_conformance.running.collecting import result_of, show_handed_back, show_result
 from autograd_conformance.running.gathering import Gathering
+from autograd_conformance.running.losses import Losses
 from autograd_conformance.running.sitting import Sitting
 from autograd_conformance.running.watch import LastWords, read_last_words
 from autograd_conformance.running.wording import full_text
@@ -53,6 +54,7 @@ class Controller:
 
     def __init__(self, config: pytest.Config, gathering: Gathering, folder: Path) -> None:
         self._config, self._gathering, self._folder = config, gathering, folder
+        self._losses = Losses(folder, config.getoption("impl"), config.getoption("impl_timeout"))
         self._handed_back: Counter[str] = Counter()
         """Node id -> how often a worker that was to judge it was gone before it had begun."""
 
@@ -110,6 +112,9 @@ class Controller:
 
     def _make_verdict(self, report: pytest.TestReport, blank: Result, words: LastWords) -> None:
         result = after_loss(lost(blank, words), self._gathering.expectations.get(blank.id))
+        if words.clause == blank.id and words.state == "judging" and words.case is not None:
+            assert self._gathering.sitting is not None
+            result = self._losses.examined(result, self._gathering.sitting)
         report.when = "call"
         report.location = (*report.location[:2], f"clause {blank.id}")
         report.longrepr = full_text(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from types import FunctionType
@@ -55,7 +56,9 @@ class Judging:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         chosen = [item for item in session.items if isinstance(item, ClauseItem)]
         blanks = {item.nodeid: Result.of(item.clause, "crash") for item in chosen}
-        self._announce(Sitting(EngineFacts.of(self._engine), blanks, self._existing, self._deselected))
+        modules = {item.clause.id: (item.module_name, str(item.path)) for item in chosen}
+        facts = EngineFacts.of(self._engine)
+        self._announce(Sitting(facts, blanks, self._existing, self._deselected, modules, sys.path))
 
     # ---- each clause ----
     @pytest.hookimpl(tryfirst=True)

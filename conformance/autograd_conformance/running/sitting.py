@@ -41,6 +41,10 @@ class Sitting:
     existing: list[str]
     """Ids of all clauses that are known to exist, selected or not."""
     deselected: int
+    modules: dict[str, tuple[str, str]]
+    """Clause id -> name and file of the module that it was collected from."""
+    path: list[str]
+    """Where the process finds modules: to judge a clause again, another must find the same."""
 
     def write(self, folder: Path, worker: str) -> None:
         (folder / f"{worker}.sitting").write_text(json.dumps(asdict(self)))
@@ -53,7 +57,8 @@ class Sitting:
             return None
         data = json.loads(path.read_text())
         clauses = {node: Result.from_json(blank) for node, blank in data["clauses"].items()}
-        return cls(EngineFacts(**data["engine"]), clauses, data["existing"], data["deselected"])
+        modules = {id: (name, file) for id, (name, file) in data["modules"].items()}
+        return cls(**{**data, "engine": EngineFacts(**data["engine"]), "clauses": clauses, "modules": modules})
 
 
 def expectations_for(config: pytest.Config, engine: str, existing: Collection[str]) -> Mapping[str, Expectation]:

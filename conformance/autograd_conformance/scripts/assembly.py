@@ -12,7 +12,7 @@ from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Failure, show
 from autograd_conformance.scripts.script import WIDTH, Lines
 
-STANDARD = ("contextlib",)
+STANDARD = ("contextlib", "faulthandler")
 """Modules that printed steps may use."""
 
 
@@ -37,15 +37,26 @@ def _spaced(parts: Lines) -> str:
 
 
 def described(engine: Engine, clause: Clause, error: BaseException) -> str:
-    """The docstring: the clause, the engine, what was expected and what came, how to run it."""
-    seen = _seen(error)
+    """The docstring for a failure: the clause, the engine, what was expected and what came, how to run it."""
+    return _docstring(engine, clause, _seen(error), _ending(error))
+
+
+def described_end(engine: Engine, clause: Clause, cause: str) -> str:
+    """The same for a run that ends its process, or never ends."""
+    seen = ["expected: an end, and a process that goes on", f"got:      {cause}"]
+    return _docstring(
+        engine, clause, seen, "It ends so while the clause is broken, and prints that it holds once it does."
+    )
+
+
+def _docstring(engine: Engine, clause: Clause, seen: Iterable[str], ending: str) -> str:
     text = [
         *_filled([f"{clause.id} ({clause.level}): {clause.sentence}"]),
         "",
         f"{engine.name} {engine.version}, on {engine.device}",
         *_filled(seen, hanging=True),
         "",
-        *_filled([f"To run it, {engine.name} and NumPy must be installed: python THIS_FILE.py", _ending(error)]),
+        *_filled([f"To run it, {engine.name} and NumPy must be installed: python THIS_FILE.py", ending]),
     ]
     return '"""' + "\n".join(text).replace("\\", "\\\\").replace('"""', "'''") + '\n"""'
 

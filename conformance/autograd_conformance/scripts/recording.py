@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
@@ -57,6 +58,9 @@ class Function:
 
 Step: TypeAlias = "Call | Block"
 
+Handover: TypeAlias = 'Callable[[Literal["engine", "clause"]], object]'
+"""Called whenever control is about to pass to the engine, or has come back to the clause."""
+
 
 @dataclass(frozen=True)
 class Alteration:
@@ -73,9 +77,9 @@ class Recorder(Engine):
     look to `judge.raised_by_engine` as if the recorder were not there.
     """
 
-    def __init__(recorder, engine: Engine) -> None:
+    def __init__(recorder, engine: Engine, handover: Handover = lambda to: None) -> None:
         super().__init__(engine.device)
-        recorder.engine = engine
+        recorder.engine, recorder.handover = engine, handover
         recorder.steps: list[Step] = []
         recorder.results: list[tuple[Call, Slot]] = []
         """Every call that handed out one value, in order."""
@@ -113,11 +117,18 @@ class Recorder(Engine):
     def _run(recorder, call: Call, run: Callable[[], Any]) -> Any:
         recorder.bodies[-1].append(call)
         try:
-            value = run()
+            value = recorder._handed_over(run)
         except BaseException as error:
             call.error = error
             raise
         return recorder._handed_out(call, value)
+
+    def _handed_over(recorder, run: Callable[[], Any]) -> Any:
+        recorder.handover("engine")
+        try:
+            return run()
+        finally:
+            recorder.handover("clause")
 
     def _handed_out(recorder, call: Call, value: Any) -> Any:
         if hands_nothing_out(call):
@@ -133,8 +144,8 @@ class Recorder(Engine):
 
     def _block(recorder, call: Call, run: Callable[[], Any]) -> Any:
         try:
-            manager = run()
-            return RecordedBlock(recorder.bodies, call, manager) if hasattr(manager, "__enter__") else manager
+            manager = recorder._handed_over(run)
+            return RecordedBlock(recorder, call, manager) if hasattr(manager, "__enter__") else manager
         except BaseException as error:
             recorder.bodies[-1].append(Block(call, error=error))
             raise
@@ -150,20 +161,21 @@ class Recorder(Engine):
         return decorated
 
     def _watched(recorder, value: Any) -> Any:
-        return RecordedFunction(recorder.bodies, value) if callable(value) else value
+        return RecordedFunction(recorder, value) if callable(value) else value
 
 
 class RecordedFunction:
     """A clause's function on its way into the engine."""
 
-    def __init__(self, bodies: list[list[Step]], function: Callable[..., Any]) -> None:
-        self._bodies, self._function = bodies, function
+    def __init__(self, recorder: Recorder, function: Callable[..., Any]) -> None:
+        self._bodies, self._handover, self._function = recorder.bodies, recorder.handover, function
         self.calls: list[Function] = []
 
     def __call__(self, *inputs: Any) -> Any:
         noted = Function(parameters=tuple(map(Slot, inputs)))
         self.calls.append(noted)
         self._bodies.append(noted.body)
+        self._handover("clause")
         try:
             noted.returns = self._function(*noted.parameters)
         except BaseException as error:
@@ -171,20 +183,22 @@ class RecordedFunction:
             raise
         finally:
             self._bodies.pop()
+        self._handover("engine")
         return _bare(noted.returns)
 
 
 class RecordedBlock:
     """A block of the engine whose inside is noted."""
 
-    def __init__(self, bodies: list[list[Step]], call: Call, manager: Any) -> None:
-        self._bodies, self._call, self._manager = bodies, call, manager
+    def __init__(self, recorder: Recorder, call: Call, manager: Any) -> None:
+        self._bodies, self._call, self._manager = recorder.bodies, call, manager
+        self._handed_over = recorder._handed_over
 
     def __enter__(self) -> Any:
         self._block = Block(self._call)
         self._bodies[-1].append(self._block)
         try:
-            entered = self._manager.__enter__()
+            entered = self._handed_over(self._manager.__enter__)
         except BaseException as error:
             self._block.error = error
             raise
@@ -197,7 +211,7 @@ class RecordedBlock:
         self._bodies.pop()
         self._block.error = error
         try:
-            return self._manager.__exit__(kind, error, where)
+            return self._handed_over(partial(self._manager.__exit__, kind, error, where))
         except BaseException as another:
             self._block.error = another
             raise

@@ -11,7 +11,7 @@ import contextlib
 import io
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import CodeType
@@ -23,7 +23,6 @@ from autograd_conformance import judge
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Failure
-from autograd_conformance.judging.world import World
 from autograd_conformance.scripts.assembly import assembled, described
 from autograd_conformance.scripts.closing import GOT, closing, is_named_got, shown
 from autograd_conformance.scripts.judged import Judged, find, same
@@ -31,14 +30,16 @@ from autograd_conformance.scripts.literals import Unprintable
 from autograd_conformance.scripts.naming import calls
 from autograd_conformance.scripts.pruning import prune, until
 from autograd_conformance.scripts.recording import Alteration, Recorder
+from autograd_conformance.scripts.rerun import (
+    FILE,
+    NotReproduced,
+    in_a_fresh_world,
+    recorded,
+    refuse_what_is_not_printed,
+)
 from autograd_conformance.scripts.script import Lines, Printer
 
-FILE = "<reproduction>"
 SPARE_FRAMES = 10
-
-
-class NotReproduced(Exception):
-    """No script can be made of a failure; says why."""
 
 
 def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: BaseException) -> str:
@@ -47,8 +48,7 @@ def script(engine: Engine, clause: Clause, case: Mapping[str, Any], failure: Bas
     It imports only what the adapter's own calls need, NumPy and the standard library, and it ends with status 0 where
     the engine is right.
     """
-    if type(engine).apply is not Engine.apply:
-        raise NotReproduced(f"{type(engine).__name__} has its own `apply`, and what that does is in no script")
+    refuse_what_is_not_printed(engine)
     try:
         return _Reproduction(engine, clause, case, failure).text()
     except Unprintable as reason:
@@ -79,22 +79,7 @@ class _Reproduction:
         self._used_later = [self._judged.slot] if self._judged else []
 
     def _run(self, altered: Alteration | None) -> tuple[Recorder, BaseException | None]:
-        """The clause, recorded, and the error that it ended with; what it counts and notes is forgotten."""
-        counters = (self._engine.used, judge.notes)
-        before = [counter.copy() for counter in counters]
-        recorder = Recorder(self._engine)
-        world = World(recorder, self._clause.id)
-        recorder.forget(altered)
-
-        def run() -> None:
-            self._clause.function(recorder, **self._case)
-            world.check()
-
-        error = _in_a_fresh_world(self._engine, run)
-        for counter, content in zip(counters, before, strict=True):
-            counter.clear()
-            counter.update(content)
-        return recorder, error
+        return recorded(Recorder(self._engine), self._clause, self._case, altered)
 
     def _find_judged(self, error: BaseException) -> Judged | None:
         if isinstance(error, Failure) and error.kind == "wrong":
@@ -143,7 +128,7 @@ class _Reproduction:
         namespace: dict[str, Any] = {"__name__": "__main__"}
         code = compile(text, FILE, "exec")
         with contextlib.redirect_stdout(io.StringIO()):
-            error = _in_a_fresh_world(self._engine, partial(_executed, code, namespace))
+            error = in_a_fresh_world(self._engine, partial(_executed, code, namespace))
         if error is None:
             return "it runs to its end"
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
@@ -163,19 +148,6 @@ class _Reproduction:
         if self._judged:
             return AssertionError
         return type(self._got if isinstance(self._got, BaseException) else self._error)
-
-
-def _in_a_fresh_world(engine: Engine, run: Callable[[], object]) -> BaseException | None:
-    """The error that `run` ends with, or None."""
-    with World(engine, FILE) as world:
-        world.enter()
-        try:
-            run()
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the engine raises
-            return error
-        finally:
-            world.leave()
-    return None
 
 
 def _executed(code: CodeType, namespace: dict[str, Any]) -> None:

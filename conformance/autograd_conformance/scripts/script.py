@@ -6,7 +6,7 @@ import ast
 import builtins
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ class Printer:
     """Prints the steps of one recorded run.
 
     `used_later` are slots that the lines after the steps speak of; `uncaught` the errors that end the run; loops take
-    `stretch` times as many turns as they took.
+    `stretch` times as many turns as they took.  What a function would have done after such an error nobody knows: on an
+    engine that does not raise it the script says `farewell` there, and ends well.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Printer:
         used_later: Iterable[Slot],
         uncaught: Iterable[object],
         stretch: int = 1,
+        farewell: Sequence[str] = (),
     ) -> None:
         self._engine, self._adapter, self._steps = engine, type(engine), steps
         self._borrowed = Borrowed(self._adapter)
@@ -47,6 +49,7 @@ class Printer:
         self.numpy = next(name for name in ("np", "numpy", "numpy_") if all(v is np for v in taken.get(name, ())))
         self.names = Names(steps, {*taken, *vars(builtins), "got", "expected"})
         self._stretch = stretch
+        self._farewell = [*farewell, "raise SystemExit"]
         self._uses = uses(steps)
         self._uses.update(used_later)
         self._uncaught = [id(error) for error in uncaught]
@@ -130,6 +133,8 @@ class Printer:
         body = self._body(run.body, run.error)
         if run.error is None and run.returns is not None:
             body.append(f"return {ast.unparse(self.value(run.returns))}")
+        if run.error is not None and id(run.error) in self._uncaught:
+            body += self._farewell
         inside = uses(run.body) + Counter(slots(run.returns))
         made = [slot for call in calls(run.body) for slot in slots(call.result)]
         leaked = [self.names.of(slot) for slot in made if self._uses[slot] > inside[slot]]
