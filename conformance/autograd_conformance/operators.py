@@ -71,6 +71,17 @@ STEPS = _table(
 )
 """What random programs are made of."""
 
+WRITES_APART = _table(
+    _operator("fill_(x; value)", "write", "every element becomes the number `value`"),
+    _operator(
+        "masked_fill_(x; mask, value)", "write", "the elements where `mask`, a nested tuple, is True become `value`"
+    ),
+    _operator(
+        "index_copy_(x, y; indices, axis)", "write", "the listed entries along an axis become those of y, in order"
+    ),
+)
+"""What only some clauses' programs are made of."""
+
 APART = _table(
     _operator(
         "view(x; shape)", "view", "the same elements in row-major order, never copied: refused where strides forbid"
@@ -83,19 +94,13 @@ APART = _table(
     _operator("greater(x, y)", "function", "x > y, broadcast, as booleans"),
     _operator("argmax(x; axis)", "function", "where along an axis the largest entry is, as integers"),
     _operator("where(x, y; mask)", "function", "x where the nested tuple `mask` holds True, else y; broadcast"),
-    _operator("fill_(x; value)", "write", "every element becomes the number `value`"),
-    _operator(
-        "masked_fill_(x; mask, value)", "write", "the elements where `mask`, a nested tuple, is True become `value`"
-    ),
-    _operator(
-        "index_copy_(x, y; indices, axis)", "write", "the listed entries along an axis become those of y, in order"
-    ),
     _operator("transpose_(x; axis1, axis2)", "write", "x itself has two axes exchanged"),
     _operator("squeeze_(x; axis)", "write", "x itself loses one axis of length 1"),
     _operator("expand_dims_(x; axis)", "write", "x itself gets a new axis of length 1"),
 )
 """What has clauses of its own, and is no part of programs."""
 
-OPERATORS: Mapping[str, Operator] = {**STEPS, **APART}
+IN_PROGRAMS: Mapping[str, Operator] = {**STEPS, **WRITES_APART}
+OPERATORS: Mapping[str, Operator] = {**STEPS, **WRITES_APART, **APART}
 VIEWS = tuple(name for name, operator in STEPS.items() if operator.kind == "view")
 WRITES = tuple(name for name, operator in STEPS.items() if operator.kind == "write")

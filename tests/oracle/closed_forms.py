@@ -199,6 +199,23 @@ ON_WRITES = (
         [[7, -2], [8, -4]],
         [[[0, -2], [0, -4]], [1, 3]],
     ),
+    Form("fill_", [[2, 3]], negated(Step("fill_", (1,), {"value": 5})), [1, 4], [5, 5], [[0, 0]]),
+    Form(
+        "masked_fill_",
+        [[2, 3]],
+        negated(Step("masked_fill_", (1,), {"mask": (False, True), "value": 5})),
+        [1, 4],
+        [-2, 5],
+        [[-1, 0]],
+    ),
+    Form(
+        "index_copy_ to columns",
+        [[[1, 2, 3]], [[5, 6]]],
+        negated(Step("index_copy_", (2, 1), {"indices": (2, 0), "axis": 1})),
+        [[1, 2, 4]],
+        [[6, -2, 5]],
+        [[[0, -2, 0]], [[4, 1]]],
+    ),
     Form(
         "written twice, read between",
         [[2], [5]],

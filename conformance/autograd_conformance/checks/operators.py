@@ -73,12 +73,6 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
 """Operator -> examples; the first that the engine has room for is taken."""
 
 
-def _index_copied(x: Array, y: Array, indices: tuple[int, ...], axis: int) -> Array:
-    x = x.copy()
-    np.moveaxis(x, axis, 0)[list(indices)] = np.moveaxis(y, axis, 0)
-    return x
-
-
 def _strided(x: Array, shape: Shape, strides: Shape, offset: int) -> Array:
     return np.lib.stride_tricks.as_strided(x.reshape(-1)[offset:], shape, [x.itemsize * each for each in strides])
 
@@ -91,9 +85,6 @@ COMPUTED: Mapping[str, Callable[..., Array | list[Array]]] = {
     "greater": lambda x, y: np.asarray(x > y),
     "argmax": lambda x, axis: np.asarray(np.argmax(x, axis)),
     "where": lambda x, y, mask: np.asarray(np.where(mask, x, y)),
-    "fill_": lambda x, value: np.full_like(x, value),
-    "masked_fill_": lambda x, mask, value: np.asarray(np.where(mask, np.full_like(x, value), x)),
-    "index_copy_": _index_copied,
     "transpose_": lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2),
     "squeeze_": lambda x, axis: np.squeeze(x, axis),
     "expand_dims_": lambda x, axis: np.expand_dims(x, axis),

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from autograd_conformance.operators import STEPS, WRITES
+from autograd_conformance.operators import IN_PROGRAMS, WRITES
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Bound, Dual, Memory
 from autograd_conformance.programs.palette import EXACT, MOST_ROOTS, Palette, Shape
@@ -161,7 +161,7 @@ class Drawing:
     def _uses(self) -> Iterator[tuple[list[Memory], Memory, bool]]:
         """For each step: the memories of its operands, that of its result, and whether it is recorded and value-dependent."""
         for place, step in enumerate(self.steps):
-            needs_values = step.recorded and step.operator != DETACH and STEPS[step.operator].value_dependent
+            needs_values = step.recorded and step.operator != DETACH and IN_PROGRAMS[step.operator].value_dependent
             read = [self.tensors[operand].memory for operand in step.operands]
             yield read, self.tensors[len(self.inputs) + place].memory, needs_values
 

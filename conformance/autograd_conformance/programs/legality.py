@@ -22,7 +22,7 @@ def require_legal(step: Step, operands: Sequence[Dual]) -> None:
     """Raises `Illegal` for a write that engines may refuse, or treat differently, whatever came before."""
     if not step.writes:
         return
-    target, operand = operands
+    target, *others = operands
     if step.recorded and target.history.leaf:
         raise Illegal("a recorded write to a leaf that requires gradients, or to a view of one")
     if target.memory.frozen or not target.recorded:
@@ -31,5 +31,5 @@ def require_legal(step: Step, operands: Sequence[Dual]) -> None:
         )
     if target.expanded:
         raise Illegal("a write to an expanded tensor, or to a view of one")
-    if np.may_share_memory(target.value, operand.value):
+    if any(np.may_share_memory(target.value, operand.value) for operand in others):
         raise Illegal("a write whose operand overlaps its target")

@@ -119,13 +119,14 @@ class Oracle:
         tangent = self.cut(tangent)
         return replace(source, value=value, tangent=tangent, history=History(False), recorded=False, expanded=expanded)
 
-    def write(self, step: Step, target: Dual, operand: Dual) -> Dual:
+    def write(self, step: Step, target: Dual, *others: Dual) -> Dual:
         region = written(step, target)
-        value, tangent = WRITE[step.operator](region, operand)
+        params = {name: value for name, value in step.params.items() if name != "key"}
+        value, tangent = WRITE[step.operator](region, *others, **params)
         # Assignment alone drops leading axes of length 1.
         region.value[...] = np.broadcast_to(value, region.value.shape)
         if step.recorded:  # otherwise the value changes and the history does not
-            target.history.requires |= operand.history.requires
+            target.history.requires |= any(operand.history.requires for operand in others)
         self.write_tangent(region, tangent, step)
         return target
 
@@ -220,6 +221,17 @@ def _writable(view: Floats) -> Floats:
     return view
 
 
+def _masked_fill(x: Dual, mask: Any, value: float) -> Pair:
+    kept = ~np.array(mask)
+    return np.where(kept, x.value, value), x.tangent * kept[..., None]
+
+
+def _index_copy(x: Any, y: Any, indices: tuple[int, ...], axis: int) -> Any:
+    copied = x.copy()
+    copied[(*[slice(None)] * axis, list(indices))] = y
+    return copied
+
+
 def _both(function: Callable[..., Any]) -> Forward:
     """Operators that do to tangents, which have one more axis at the end, what they do to values."""
     return lambda *operands, **params: (
@@ -255,6 +267,9 @@ WRITE: Mapping[str, Forward] = {
     "multiply_": _multiply,
     "copy_": lambda x, y: (y.value, y.tangent),
     "setitem_": lambda x, y: (y.value, y.tangent),
+    "fill_": lambda x, value: (np.full_like(x.value, value), np.zeros_like(x.tangent)),
+    "masked_fill_": _masked_fill,
+    "index_copy_": _both(_index_copy),
 }
 
 

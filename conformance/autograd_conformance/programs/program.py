@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_conformance.judge import assume
-from autograd_conformance.operators import STEPS, WRITES
+from autograd_conformance.operators import IN_PROGRAMS
 from autograd_conformance.programs.wellformed import require_well_formed
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Step:
 
     @property
     def writes(self) -> bool:
-        return self.operator in WRITES
+        return self.operator != DETACH and IN_PROGRAMS[self.operator].kind == "write"
 
 
 @dataclass(frozen=True)
@@ -229,11 +229,15 @@ def _step_to_json(step: Step) -> dict[str, Any]:
     return data if step.recorded else {**data, "recorded": False}
 
 
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
 def _step_from_json(data: Mapping[str, Any]) -> Step:
     operator = data["operator"]
-    if operator != DETACH and operator not in STEPS:
+    if operator != DETACH and operator not in IN_PROGRAMS:
         raise ValueError(f"unknown operator {operator!r}")
-    params = {name: tuple(value) if isinstance(value, list) else value for name, value in data["params"].items()}
+    params = {name: _as_tuples(value) for name, value in data["params"].items()}
     if "key" in params:
         params["key"] = tuple(each if isinstance(each, int) else slice(*each) for each in params["key"])
     return Step(operator, tuple(data["operands"]), params, data.get("recorded", True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_conformance.operators import STEPS
+from autograd_conformance.operators import IN_PROGRAMS
 
 if TYPE_CHECKING:
     from autograd_conformance.programs.program import Program, Step
@@ -37,7 +37,7 @@ def _require_dtype(dtype: object) -> None:
 
 
 def _complaints(step: Step, made_before: int) -> Iterator[str]:
-    operator = STEPS.get(step.operator)
+    operator = IN_PROGRAMS.get(step.operator)
     tensors, params = (operator.tensors, operator.params) if operator else (("x",), ())  # the latter: detach
     if not all(_is_number(number) and number < made_before for number in step.operands):
         yield f"operands {step.operands} are not made before it"

@@ -7,9 +7,12 @@ from math import prod
 
 import numpy as np
 
-from autograd_conformance.operators import STEPS
+from autograd_conformance.operators import IN_PROGRAMS
 from autograd_conformance.programs.oracle import Array, Dual, Memory, written
 from autograd_conformance.programs.program import DETACH, Program, Step
+
+OVERWRITING = ("copy_", "setitem_", "fill_")
+"""Writes after which nothing is left of what was there."""
 
 
 def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
@@ -39,7 +42,7 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
             requiring.add(id(made.history))
         if made.memory is not target.memory and not step.recorded:
             unrecorded.add(made.memory)
-        if step.recorded and step.operator in STEPS and STEPS[step.operator].value_dependent:
+        if step.recorded and step.operator in IN_PROGRAMS and IN_PROGRAMS[step.operator].value_dependent:
             used |= {tensors[each].memory for each in (*step.operands, number)}
     return True
 
@@ -78,18 +81,18 @@ class Liveness:
         elif number in self._handles:  # a storage that is overwritten before it is read
             self._keep(place, reads=())
 
-    def _visit_write(self, place: int, target: Dual, operand: Dual) -> None:
+    def _visit_write(self, place: int, target: Dual, *others: Dual) -> None:
         step = self._program.steps[place]
         region = written(step, target)
         changed = places(region, derivatives=step.recorded)
         if not self._alive & changed:
             return
         self._written |= changed
-        if step.operator in ("copy_", "setitem_"):
+        if step.operator in OVERWRITING:
             self._alive -= changed
-            self._keep(place, reads=(operand,))
+            self._keep(place, reads=others)
         else:
-            self._keep(place, reads=(region, operand))
+            self._keep(place, reads=(region, *others))
 
     def _keep(self, place: int, reads: Sequence[Dual]) -> None:
         step = self._program.steps[place]
