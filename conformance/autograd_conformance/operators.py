@@ -94,6 +94,7 @@ APART = _table(
     _operator("greater(x, y)", "function", "x > y, broadcast, as booleans"),
     _operator("argmax(x; axis)", "function", "where along an axis the largest entry is, as integers"),
     _operator("where(x, y; mask)", "function", "x where the nested tuple `mask` holds True, else y; broadcast"),
+    _operator("multiply_into_(x, y, z)", "write", "x becomes y * z: the destination that the operator is given"),
     _operator("transpose_(x; axis1, axis2)", "write", "x itself has two axes exchanged"),
     _operator("squeeze_(x; axis)", "write", "x itself loses one axis of length 1"),
     _operator("expand_dims_(x; axis)", "write", "x itself gets a new axis of length 1"),

@@ -7,7 +7,7 @@
     x.grad                               # tensor([2., 4.])
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, views, rules, arithmetic,
-shaping, overlap, inplace, indexing, backward, autograd, creation, methods.
+shaping, geometry, overlap, inplace, indexing, backward, autograd, creation, methods.
 """
 
 from torch import (

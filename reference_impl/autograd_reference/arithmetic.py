@@ -13,6 +13,7 @@ import torch
 
 from . import rules
 from .graph import apply
+from .inplace import write_result
 from .shaping import reshape, squeeze, unsqueeze
 from .tensor import Number, Tensor
 
@@ -30,9 +31,9 @@ def sub(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
     return apply(rules.SUB, (x, y if alpha == 1 else mul(y, alpha)))
 
 
-def mul(x: Operand, y: Operand) -> Tensor:
-    """The product, elementwise."""
-    return apply(rules.MUL, (x, y))
+def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+    """The product, elementwise; written to `out`, if given. RuntimeError if that would have to be recorded."""
+    return apply(rules.MUL, (x, y)) if out is None else write_result(rules.MUL, (x, y), out)
 
 
 def div(x: Operand, y: Operand) -> Tensor:

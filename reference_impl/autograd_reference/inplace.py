@@ -153,6 +153,24 @@ def after_write(node: Recorded, target: Tensor) -> None:
         node.saved.append(save(root))
 
 
+def write_result(operator: Operator, operands: tuple[Any, ...], out: Tensor) -> Tensor:
+    """Write what an operator gives to a tensor of its shape, which is returned.
+
+    RuntimeError for another shape, and where the write would have to be recorded.
+    """
+    if state.enabled and any(requires(x) for x in (*operands, out)):
+        raise RuntimeError(
+            f"{operator.name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    result = apply(operator, operands)
+    if result.shape != out.shape:
+        raise RuntimeError(
+            f"{operator.name}(): the result has shape {list(result.shape)}, but out has {list(out.shape)}"
+        )
+    return copy_(out, result)
+
+
 def add_(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """x += alpha * y."""
     return write(rules.ADD, torch.Tensor.add_, x, (y if alpha == 1 else apply(rules.MUL, (y, alpha)),))
@@ -211,3 +229,13 @@ def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
 def zero_(x: Tensor) -> Tensor:
     """Overwrite x with zeros."""
     return fill_(x, 0)
+
+
+def masked_fill_(x: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
+    """Overwrite the elements of x where the mask (bool, broadcast to the shape of x) holds with one value."""
+    return write(rules.MASKED_FILL, torch.Tensor.masked_fill_, x, (mask, value))
+
+
+def index_copy_(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """Overwrite the positions of a dimension given by a vector of integers, none twice, with those of source."""
+    return write(rules.INDEX_COPY, rules.index_copy_, x, (index, source), (dim,))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arithmetic, creation, indexing, inplace, rules, shaping
+from . import arithmetic, creation, geometry, indexing, inplace, rules, shaping
 from .autograd import backward_method
 from .definition import Operator
 from .graph import apply
@@ -18,7 +18,8 @@ METHODS: dict[Any, str] = {
     shaping: "reshape view flatten permute transpose t unsqueeze squeeze expand expand_as select narrow diagonal "
     "sum_to_size",
     indexing: "index_select gather take_along_dim index_add scatter_add",
-    inplace: "add_ sub_ mul_ div_ neg_ pow_ exp_ tanh_ relu_ copy_ fill_ zero_",
+    inplace: "add_ sub_ mul_ div_ neg_ pow_ exp_ tanh_ relu_ copy_ fill_ zero_ masked_fill_ index_copy_",
+    geometry: "transpose_ t_ unsqueeze_ squeeze_",
     creation: "new_zeros new_ones",
 }
 for module, names in METHODS.items():

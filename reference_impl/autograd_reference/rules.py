@@ -189,6 +189,11 @@ def index_put_(x: torch.Tensor, value: Any, *rest: Any) -> torch.Tensor:
     return x
 
 
+def index_copy_(x: torch.Tensor, index: torch.Tensor, source: torch.Tensor, dim: int) -> torch.Tensor:
+    """Assign to positions of a dimension."""
+    return x.index_copy_(dim, index, source)
+
+
 def with_leading_ones(g: Any, ndim: int) -> Any:
     """An assigned value may have more dimensions than the positions, if these have length one."""
     return g.reshape((1,) * (ndim - g.ndim) + tuple(g.shape))
@@ -212,6 +217,26 @@ INDEX_ADD: Operator = Operator(
     "x index source; dim",
     x=lambda g: g,
     source=lambda g, index, dim: g.index_select(dim, index),
+)
+INDEX_FILL: Operator = Operator(
+    "index_fill",
+    lambda x, index, value, dim: x.index_fill(dim, index, value),
+    "x index value; dim",
+    x=lambda g, index, dim: compute(INDEX_FILL, (g, index, 0), (dim,)),
+)
+INDEX_COPY: Operator = Operator(
+    "index_copy",
+    lambda x, index, source, dim: x.index_copy(dim, index, source),
+    "x index source; dim",
+    x=lambda g, index, dim: compute(INDEX_FILL, (g, index, 0), (dim,)),
+    source=lambda g, index, dim: g.index_select(dim, index),
+)
+MASKED_FILL: Operator = Operator(
+    "masked_fill",
+    torch.masked_fill,
+    "x mask value",
+    x=lambda g, mask: compute(MASKED_FILL, (g, mask, 0)),
+    value=lambda g, mask: compute(WHERE, (mask, g, 0)),
 )
 SCATTER_ADD: Operator = Operator(
     "scatter_add",

@@ -30,18 +30,26 @@ MADE_UNDER_NO_GRAD = (
 class View:
     """How a view is reached from its base."""
 
-    __slots__ = ("base", "operator", "parameters", "parent", "restriction", "seen")
+    __slots__ = ("made_of", "operator", "parameters", "parent", "restriction", "seen")
 
     def __init__(
         self, base: Tensor, parent: View | None, operator: Operator, parameters: tuple[Any, ...], seen: Edge | None
     ) -> None:
-        self.base = base
+        self.made_of = base
         self.parent = parent  # the view this one is a view of, if it is not one of the base itself
         self.operator = operator
         self.parameters = parameters
         self.seen = seen  # the base's history from which this view's was made
         # Why the view cannot take part in recorded writes, if it cannot; views of it cannot either.
         self.restriction: str | None = parent.restriction if parent is not None else None
+
+    @property
+    def base(self) -> Tensor:
+        """The tensor that is no view."""
+        base = self.made_of
+        while base._view is not None:  # it was the base until its shape was changed in place, see geometry.py
+            base = self.made_of = base._view.base
+        return base
 
     def is_stale(self) -> bool:
         """Whether the base has been written, with recording on, since the view's history was made."""

@@ -184,10 +184,10 @@ def writes_through_a_detached_alias_change_the_history(patch: pytest.MonkeyPatch
         vars(alias)["source"] = source
         return alias
 
-    def write(self: Oracle, step: Step, target: Dual, operand: Dual) -> Dual:
+    def write(self: Oracle, step: Step, target: Dual, *others: Dual) -> Dual:
         if "source" in vars(target) and DETACH in self.aliasing:  # a view of an alias has none
             vars(target)["source"].tangent[...] = 0
-        return right_write(self, step, target, operand)
+        return right_write(self, step, target, *others)
 
     patch.setattr(Oracle, "detach", detach)
     patch.setattr(Oracle, "write", write)

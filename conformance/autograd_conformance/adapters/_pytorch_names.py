@@ -33,6 +33,7 @@ SPELLINGS = {
     "fill_": "x.fill_(value)",
     "masked_fill_": "x.masked_fill_(torch.tensor(mask, device=device), value)",
     "index_copy_": "x.index_copy_(axis, torch.tensor(indices, device=device), y)",
+    "multiply_into_": "torch.mul(y, z, out=x)",
     "transpose_": "x.transpose_(axis1, axis2)",
     "squeeze_": "x.squeeze_(axis)",
     "expand_dims_": "x.unsqueeze_(axis)",

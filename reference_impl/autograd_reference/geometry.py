@@ -1,0 +1,68 @@
+"""Shape operators in place: the tensor itself gets another shape and other strides over the same memory.
+
+Its views were made from the old geometry, and what they are to do when the memory is written is told from there. So the
+old geometry is kept in a tensor that nobody else sees: it becomes the base of all, and the tensor itself a view of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import rules
+from .definition import Operator
+from .graph import record
+from .modes import state
+from .tensor import Tensor
+from .views import View
+
+
+def reshape_in_place(operator: Operator, x: Tensor, parameters: tuple[Any, ...]) -> Tensor:
+    """Make x what `operator`, which gives a view, makes of it.
+
+    RuntimeError, before anything is changed: for a leaf that requires gradients, since its gradient has its shape; for a
+    recorded tensor while recording is off, since its history would no longer fit.
+    """
+    if x.requires_grad and x.is_leaf:
+        raise RuntimeError(
+            f"{operator.name}_: a leaf Variable that requires grad keeps its shape. Use {operator.name}, which gives a view."
+        )
+    if x.requires_grad and not state.enabled:
+        raise RuntimeError(
+            f"{operator.name}_: this tensor has a history, which cannot follow it to another shape while recording is "
+            f"off. Switch recording on, or use {operator.name}, which gives a view."
+        )
+    data = operator.forward(x._data, *parameters)
+    before = Tensor(x._data, x._storage)
+    before._edge, before._view = x._edge, x._view
+    if x._view is None:
+        x._view = View(before, None, operator, parameters, before._edge)
+    else:
+        x._view = View(x._view.base, x._view, operator, parameters, x._view.seen)
+    x._data = data
+    x._storage.version += 1
+    if state.enabled:
+        record(operator, (before,), parameters, x)
+    return x
+
+
+def transpose_(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Exchange two dimensions of x itself."""
+    return reshape_in_place(rules.TRANSPOSE, x, (dim0, dim1))
+
+
+def t_(x: Tensor) -> Tensor:
+    """Transpose a matrix itself. RuntimeError for more than two dimensions."""
+    if x.ndim > 2:
+        raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
+    return transpose_(x, 0, 1 if x.ndim == 2 else 0)
+
+
+def unsqueeze_(x: Tensor, dim: int) -> Tensor:
+    """Give x itself a new dimension of length one."""
+    return reshape_in_place(rules.UNSQUEEZE, x, (dim,))
+
+
+def squeeze_(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """Remove from x itself the dimensions of length one, or those among the given ones."""
+    return reshape_in_place(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))
