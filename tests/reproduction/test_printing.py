@@ -56,6 +56,8 @@ def test_what_has_no_literal_is_refused() -> None:
         ("x += y", {"x": "t1", "y": "t2"}, "t1 += t2"),
         ("cat(xs, axis)", {"xs": [1, 2], "axis": 0}, "cat([1, 2], 0)"),
         ("outputs[0].backward(None if c is None else c[0])", {"outputs": [1], "c": None}, "1 .backward(None)"),
+        ("f(xs) if len(xs) == 1 else g(xs)", {"xs": [1, 2]}, "g([1, 2])"),
+        ("f(xs) if len(xs) == n else g(xs)", {"xs": [1], "n": 1}, "f([1])"),
         ("leaf(array, constant=not flag)", {"array": 1, "flag": True}, "leaf(1, constant=False)"),
         ("None if t.grad is None else t.grad", {"t": "x0"}, "None if x0.grad is None else x0.grad"),
     ],

@@ -1,5 +1,11 @@
 """The operators as PyTorch spells them, for engines that share its names; each imports its own as `torch`."""
 
+BACKWARD = (
+    "outputs[0].backward(None if cotangents is None else cotangents[0]) if len(outputs) == 1 "
+    "else torch.autograd.backward(outputs, cotangents)"
+)
+"""The method that people call, and the function where there are several roots."""
+
 SPELLINGS = {
     "add": "x + y",
     "subtract": "x - y",

@@ -3,7 +3,7 @@
 import weakref
 
 import autograd_reference as torch
-from autograd_conformance.adapters._pytorch_names import SPELLINGS
+from autograd_conformance.adapters._pytorch_names import BACKWARD, SPELLINGS
 from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template
@@ -23,7 +23,7 @@ class Reference(Engine):
 
     tensor = template("torch.tensor(array, device=device, requires_grad=requires_grad)")
     array = template("t.detach().cpu().numpy().copy()")
-    backward = template("torch.autograd.backward(outputs, cotangents)")
+    backward = template(BACKWARD)
     grad = template("t.grad")
     set_grad = template("t.grad = g")
     requires_grad = template("t.requires_grad")

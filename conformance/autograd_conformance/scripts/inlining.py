@@ -39,7 +39,7 @@ def _bound_names(tree: ast.AST) -> set[str]:
 
 
 class Substitution(ast.NodeTransformer):
-    """Puts arguments in, and writes what comes out as a person would: no `*(1, 0)`, no `[t3][0]`, no `not True`."""
+    """Puts arguments in, and writes what comes out as a person would: no `*(1, 0)`, no `[t3][0]`, no `len([t3]) == 1`, no `not True`."""
 
     def __init__(self, arguments: Mapping[str, ast.expr]) -> None:
         self.arguments = arguments
@@ -51,6 +51,8 @@ class Substitution(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         node.args = _unpacked(node.args)
+        if isinstance(node.func, ast.Name) and node.func.id == "len" and isinstance(node.args[0], ast.List | ast.Tuple):
+            return ast.Constant(len(node.args[0].elts))
         return node
 
     def visit_Tuple(self, node: ast.Tuple) -> ast.expr:
@@ -82,6 +84,9 @@ class Substitution(ast.NodeTransformer):
         known = isinstance(node.left, ast.Constant | ast.List | ast.Tuple)
         if known and isinstance(node.ops[0], ast.Is | ast.IsNot) and _is_none(node.comparators[0]):
             return ast.Constant(_is_none(node.left) == isinstance(node.ops[0], ast.Is))
+        if isinstance(node.ops[0], ast.Eq) and isinstance(node.left, ast.Constant):
+            (other,) = node.comparators
+            return ast.Constant(node.left.value == other.value) if isinstance(other, ast.Constant) else node
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
