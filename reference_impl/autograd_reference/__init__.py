@@ -7,7 +7,11 @@
     x.grad                               # tensor([2., 4.])
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, views, rules, arithmetic,
+<<<<<<< HEAD
 shaping, geometry, overlap, inplace, indexing, backward, autograd, creation, methods.
+=======
+shaping, overlap, retain, inplace, indexing, backward, autograd, creation, methods.
+>>>>>>> 5a36011 (Reference engine: gradients of results are retained, results detached in place, leaves pickled; argmax)
 """
 
 from torch import (
@@ -36,7 +40,7 @@ from torch import int as int
 
 from . import autograd
 from . import methods as _methods  # noqa: F401 - installs the methods of Tensor
-from .arithmetic import add, clone, div, exp, log, matmul, mean, mul, neg, pow, relu, sub, sum, tanh, where
+from .arithmetic import add, argmax, clone, div, exp, log, matmul, mean, mul, neg, pow, relu, sub, sum, tanh, where
 from .creation import (
     arange,
     empty,
@@ -82,6 +86,7 @@ __all__ = [
     "Tensor",
     "add",
     "arange",
+    "argmax",
     "autograd",
     "bfloat16",
     "bool",

@@ -140,6 +140,11 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     return apply(rules.MATMUL, (x, y), (y.stride(-2) == 1,))
 
 
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the largest element is, along a dimension or in row-major order; integers, of which no gradient is wanted."""
+    return apply(rules.ARGMAX, (x,), (dim, keepdim))
+
+
 def bitwise_not(x: Tensor) -> Tensor:
     """~x, for booleans and integers."""
     return apply(rules.INVERT, (x,))

@@ -11,6 +11,7 @@ import torch
 from .accumulate import AccumulateGrad, accumulate, own
 from .modes import state
 from .node import Edge, Gradient, Node
+from .retain import keep, retaining
 from .tensor import Tensor
 
 # The gradients that have arrived at a node, one for each output or None; and, last, whether they are in memory that
@@ -77,11 +78,14 @@ class Pass:
     def run(self) -> None:
         """Take nodes until none is left, latest first."""
         heap, arrived, targets = self.heap, self.arrived, self.targets
+        keeping = bool(retaining) and not targets
         enabled, state.enabled = state.enabled, self.create_graph
         try:
             while heap:
                 node = heappop(heap)[1]
                 cotangents = arrived.pop(node)
+                if keeping and node in retaining:
+                    keep(node, cotangents)
                 if targets and node in targets:
                     self.capture(node, cotangents)
                 elif type(node) is AccumulateGrad:

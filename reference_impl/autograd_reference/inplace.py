@@ -18,6 +18,7 @@ from .graph import Recorded, apply, compute, edge_of
 from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Node, Saved, save
 from .overlap import refuse_overlap
+from .retain import follow
 from .tensor import Number, Tensor
 from .views import replay
 
@@ -110,7 +111,7 @@ def write(
 
 def refuse_recording(target: Tensor) -> None:
     """RuntimeError for a target whose write cannot be recorded: a leaf that requires gradients, or a view of one; a view
-    that does not take part in its base's history.
+    that does not take part in its base's history, or has one that its base has lost.
     """
     view = target._view
     if view is None:
@@ -120,6 +121,10 @@ def refuse_recording(target: Tensor) -> None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
     elif view.restriction is not None:
         raise RuntimeError(view.restriction)
+    elif view.is_cut_off():
+        raise RuntimeError(
+            "a view is being written whose base was detached in place: write to the base, or to a clone()."
+        )
 
 
 def before_write(
@@ -147,7 +152,8 @@ def save_copy(target: Tensor) -> Saved:
 def after_write(node: Recorded, target: Tensor) -> None:
     """Make the node the history of the target, or of the base of which the target is a view."""
     root = target if target._view is None else target._view.base
-    root._edge = (node, 0)
+    before, root._edge = root._edge, (node, 0)
+    follow(root, before)
     root._requires_grad = False
     if node.plan.saves_result and node.saved is not None:
         node.saved.append(save(root))

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from . import arithmetic, creation, geometry, indexing, inplace, rules, shaping
+from . import arithmetic, creation, geometry, indexing, inplace, retain, rules, shaping
 from .autograd import backward_method
 from .definition import Operator
 from .graph import apply
 from .tensor import Tensor
 
 METHODS: dict[Any, str] = {
-    arithmetic: "add sub mul div neg pow exp log tanh relu clone contiguous to cpu sum mean matmul bitwise_not",
+    arithmetic: "add sub mul div neg pow exp log tanh relu clone contiguous to cpu sum mean matmul bitwise_not argmax",
     shaping: "reshape view flatten permute transpose t unsqueeze squeeze expand expand_as select narrow diagonal "
     "sum_to_size",
     indexing: "index_select gather take_along_dim index_add scatter_add",
@@ -69,6 +69,8 @@ for name, operator in rules.COMPARISONS.items():
 
 OTHERS: dict[str, Any] = {
     "backward": backward_method,
+    "retain_grad": retain.retain_grad,
+    "retains_grad": property(retain.retains_grad),
     "where": arithmetic.where_method,
     "T": property(lambda x: shaping.permute(x, *reversed(range(x.ndim)))),
     "mT": property(lambda x: shaping.transpose(x, -2, -1)),

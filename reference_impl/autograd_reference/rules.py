@@ -62,6 +62,7 @@ COMPARISONS = {
     name: Operator(name, getattr(python, name), "x y") for name in ("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_")
 }
 INVERT: Operator = Operator("bitwise_not", python.invert, "x")
+ARGMAX: Operator = Operator("argmax", torch.Tensor.argmax, "x; dim keepdim")
 
 
 # Reductions and products.

@@ -34,6 +34,7 @@ class Tensor:
     __slots__ = (
         "__weakref__",
         "_accumulator",  # weakly, the node that stands for this leaf; the node holds the leaf, so no cycle
+        "_cut",  # the edge that `detach_` took away, if it was called
         "_data",
         "_edge",  # where a gradient of this value is sent; None for constants and leaves
         "_grad",
@@ -185,7 +186,7 @@ class Tensor:
         Assign None, or a tensor of the same shape, dtype and device, which later passes then add to.
         TypeError for anything that is not a tensor; RuntimeError for another shape, dtype or device, or the tensor itself.
         """
-        if self._grad is None and self._edge is not None:
+        if self._grad is None and self._edge is not None and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
                 "be populated during autograd.backward().",
@@ -226,10 +227,24 @@ class Tensor:
         """A constant over the same memory and version counter, with no history."""
         return Tensor(self._data, self._storage)
 
+    def detach_(self) -> Tensor:
+        """Become a constant. What was computed from this tensor before, views included, keeps its history.
+
+        RuntimeError: this tensor is a view, which has its history from its base.
+        """
+        if self._view is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self._cut, self._edge, self._requires_grad = self._edge, None, False
+        return self
+
     @property
     def data(self) -> Tensor:
         """A constant over the same memory with a version counter of its own: writes through it go unnoticed."""
         return Tensor(self._data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, and copied, without history and gradient."""
+        return _restored, (self._data, self.requires_grad)
 
     # The values.
 
@@ -274,3 +289,8 @@ class Tensor:
         if (node := self.grad_fn) is not None:
             return f"{text}, grad_fn=<{node.name()}>)"
         return f"{text}, requires_grad=True)" if self._requires_grad else f"{text})"
+
+
+def _restored(data: torch.Tensor, requires_grad: bool) -> Tensor:
+    """A leaf from its pickled form."""
+    return Tensor(data).requires_grad_(requires_grad)

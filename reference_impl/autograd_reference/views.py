@@ -14,6 +14,7 @@ from .definition import Operator
 from .graph import record
 from .modes import state
 from .node import Edge, Node
+from .retain import follow
 from .tensor import Tensor
 
 Step = tuple[Operator, tuple[Any, ...]]
@@ -53,20 +54,26 @@ class View:
 
     def is_stale(self) -> bool:
         """Whether the base has been written, with recording on, since the view's history was made."""
-        return self.seen is not self.base._edge
+        return self.seen is not self.base._edge and not self.is_cut_off()
+
+    def is_cut_off(self) -> bool:
+        """Whether the base has lost its history to `detach_` since, and the view has kept it."""
+        base = self.base
+        return base._edge is None and self.seen is not None and self.seen is getattr(base, "_cut", None)
 
     def refresh(self, tensor: Tensor) -> None:
         """Bring the history of the view's tensor up to date."""
-        if self.seen is self.base._edge:
+        if self.seen is self.base._edge or self.is_cut_off():
             return
         if self.restriction is not None and self.seen is not UNRECORDED:
             raise RuntimeError(self.restriction)
         enabled, state.enabled = state.enabled, True
         try:
-            tensor._edge = replay(self.steps(), self.base)._edge
+            before, tensor._edge = tensor._edge, replay(self.steps(), self.base)._edge
         finally:
             state.enabled = enabled
         self.seen = self.base._edge
+        follow(tensor, before)
 
     def steps(self) -> tuple[Step, ...]:
         """The chain of view operators, from the base outwards."""

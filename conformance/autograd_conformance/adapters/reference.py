@@ -1,5 +1,6 @@
 """The reference engine: PyTorch's names, an autograd of its own."""
 
+import pickle
 import weakref
 
 import autograd_reference as torch
@@ -8,7 +9,7 @@ from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template
 
-LACKING = ("as_strided", "unbind", "split", "argmax")
+LACKING = ("as_strided", "unbind", "split")
 
 
 class Reference(Engine):
@@ -30,16 +31,19 @@ class Reference(Engine):
     is_leaf = template("t.is_leaf")
     detach = template("t.detach()")
     set_requires_grad = template("t.requires_grad_(flag)")
+    detach_ = template("t.detach_()")
     backward_retaining = template("torch.autograd.backward(outputs, cotangents, retain_graph=True)")
     backward_into = template("torch.autograd.backward(outputs, cotangents, inputs=inputs)")
     backward_creating_graph = template("torch.autograd.backward(outputs, cotangents, create_graph=True)")
     gradients = template("torch.autograd.grad(outputs, inputs, cotangents, allow_unused=True)")
+    retain_grad = template("t.retain_grad()")
     strides = template("t.stride()")
     offset = template("t.storage_offset()")
     is_view_of = template("t._base is base")
     version_of = template("t._version")
     shared_array = template("t.numpy()")
     weak_reference = template("weakref.ref(t)")
+    pickled = template("pickle.loads(pickle.dumps(t))")
     no_grad = template("torch.no_grad()")
     enable_grad = template("torch.enable_grad()")
     no_grad_function = template("torch.no_grad()(function)")
