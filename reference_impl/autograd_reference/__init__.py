@@ -6,12 +6,8 @@
     (x * x).sum().backward()
     x.grad                               # tensor([2., 4.])
 
-The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, views, rules, arithmetic,
-<<<<<<< HEAD
+The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
 shaping, geometry, overlap, inplace, indexing, backward, autograd, creation, methods.
-=======
-shaping, overlap, retain, inplace, indexing, backward, autograd, creation, methods.
->>>>>>> 5a36011 (Reference engine: gradients of results are retained, results detached in place, leaves pickled; argmax)
 """
 
 from torch import (
