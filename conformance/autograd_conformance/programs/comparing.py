@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_conformance.engine import Array, Engine, Tensor
 from autograd_conformance.judge import Failure, chosen, equal, may_refuse, note
+from autograd_conformance.programs.layouts import laid_out
 from autograd_conformance.programs.oracle import Expected, Oracle, expect
 from autograd_conformance.programs.program import Program
 from autograd_conformance.programs.zones import must_accept
@@ -32,8 +33,11 @@ def pass_back(engine: Engine, roots: Sequence[Tensor], cotangents: Sequence[Arra
         engine.backward(roots)
 
 
-def assert_vjp(engine: Engine, program: Program, expected: Expected) -> None:
-    """The program as a function of its leaves has these values and, for these cotangents, these gradients."""
+def assert_vjp(engine: Engine, program: Program, expected: Expected, layout: str = "row-major") -> None:
+    """The program as a function of its leaves has these values and, for these cotangents, these gradients.
+
+    The cotangents lie in memory as `layout` says: one of `layouts.LAYOUTS`.
+    """
     tensors = program.leaves(engine)
 
     def function(*primals: Any) -> Sequence[Any]:
@@ -41,7 +45,7 @@ def assert_vjp(engine: Engine, program: Program, expected: Expected) -> None:
         return program.run(engine, [given.get(number, tensor) for number, tensor in enumerate(tensors)])
 
     primals = [tensors[number] for number in program.leaf_numbers]
-    cotangents = [engine.tensor(cotangent) for cotangent in expected.cotangents]
+    cotangents = [laid_out(engine, cotangent, layout) for cotangent in expected.cotangents]
     outputs, gradients = engine.vjp(function, primals, cotangents)
     assert_values(engine, outputs, expected)
     for number, gradient in zip(program.leaf_numbers, gradients, strict=True):
@@ -58,6 +62,15 @@ def assert_correct_or_loud(engine: Engine, program: Program) -> None:
         assert_values(engine, roots, expected)
         assert_gradients(engine, program, leaves, expected.gradients)
     note(f"zone: {'must accept' if accept else 'may refuse'}, {'refused' if attempt.refusal else 'accepted'}")
+
+
+def assert_all_values(engine: Engine, program: Program) -> None:
+    """Every tensor of the program, once all steps have run, has the oracle's value."""
+    tensors = program.execute(engine, program.leaves(engine))
+    expected = Oracle(engine.aliasing).tensors(program)
+    for number, (tensor, dual) in enumerate(zip(tensors, expected, strict=True)):
+        if program.target(number) == number:
+            equal(f"the value of {program.label(number)}", engine.array(tensor), dual.value.astype(program.dtype))
 
 
 def assert_values(engine: Engine, roots: Sequence[Tensor], expected: Expected) -> None:

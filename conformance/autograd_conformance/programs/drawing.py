@@ -124,7 +124,7 @@ class Drawing:
     def _affordable(self, x: Dual) -> bool:
         """Whether the sum of all elements, and so any of them, may be a root among others."""
         limit = EXACT[self.dtype] / (MOST_ROOTS + 1)
-        gradients = x.tangent.reshape(-1, x.tangent.shape[-1]).sum(0).max(initial=0) * LARGEST * self.palette.passes
+        gradients = x.tangent.sum(tuple(range(x.value.ndim))).max(initial=0) * LARGEST * self.palette.passes
         return bool(x.value.sum() <= limit and gradients <= limit)
 
     # ---- what proposals ask ----

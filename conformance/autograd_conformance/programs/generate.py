@@ -39,15 +39,20 @@ def programs(
             raise Unsupported("a pass with a cotangent")
         if several_roots and not (engine.several_roots and engine.accepts_cotangent):
             raise Unsupported("a pass from several roots")
-        if engine.operators.keys().isdisjoint({"add", "multiply"}):
-            raise Unsupported("programs need the operator add or multiply")
-        if not engine.accepts_cotangent and engine.max_ndim and "sum" not in engine.operators:
-            raise Unsupported("programs with one-element roots need the operator sum")
+        require_programs(engine)
         return programs_of(
             Palette.of(engine, writes=writes, detach=detach, recording_off=recording_off, often=often, passes=passes)
         )
 
     return strategy
+
+
+def require_programs(engine: Engine) -> None:
+    """Raises Unsupported for an engine that has too little for any program."""
+    if engine.operators.keys().isdisjoint({"add", "multiply"}):
+        raise Unsupported("programs need the operator add or multiply")
+    if not engine.accepts_cotangent and engine.max_ndim and "sum" not in engine.operators:
+        raise Unsupported("programs with one-element roots need the operator sum")
 
 
 def view_programs(engine: Engine) -> st.SearchStrategy[Program]:

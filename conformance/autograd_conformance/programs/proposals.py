@@ -85,6 +85,8 @@ def take(drawing: Drawing) -> Step | None:
     if not shape:
         return None
     axis = drawing.choose(len(shape))
+    if not shape[axis]:
+        return None
     indices = tuple(drawing.choose(shape[axis]) for _ in range(1 + drawing.choose(3)))
     if prod(_without(shape, axis)) * len(indices) > LARGEST_SIZE:
         return None
@@ -102,7 +104,7 @@ def reshape(drawing: Drawing) -> Step | None:
     flat = (prod(shape),)
     shapes = [flat, (1, *flat), shape[::-1], (*shape[:-2], prod(shape[-2:])), (shape[0], -1) if shape else (1,)]
     shape = shapes[drawing.choose(len(shapes))]
-    if len(shape) > drawing.palette.max_ndim:
+    if len(shape) > drawing.palette.max_ndim or (not flat[0] and -1 in shape):
         return None
     return Step("reshape", (x,), {"shape": tuple(flat[0] // shape[0] if n == -1 else n for n in shape)})
 
@@ -147,7 +149,7 @@ def broadcast_to(drawing: Drawing) -> Step | None:
 def select(drawing: Drawing) -> Step | None:
     x = drawing.pick()
     shape = drawing.shape(x)
-    return Step("select", (x,), {"key": _key(drawing, shape, integer=True)}) if shape else None
+    return Step("select", (x,), {"key": _key(drawing, shape, integer=True)}) if shape and 0 not in shape else None
 
 
 def slice_(drawing: Drawing) -> Step | None:
@@ -159,7 +161,7 @@ def slice_(drawing: Drawing) -> Step | None:
 def diagonal(drawing: Drawing) -> Step | None:
     x = drawing.pick()
     shape = drawing.shape(x)
-    if len(shape) < 2:
+    if len(shape) < 2 or 0 in shape:
         return None
     axis1 = drawing.choose(len(shape))
     axis2 = (axis1 + 1 + drawing.choose(len(shape) - 1)) % len(shape)
@@ -172,6 +174,8 @@ def _key(drawing: Drawing, shape: Shape, *, integer: bool) -> tuple[Any, ...]:
     length = shape[axis]
     if integer:
         return (*[slice(None)] * axis, drawing.choose(length))
+    if not length:
+        return (*[slice(None)] * axis, slice(0, 0, 1))
     start = drawing.choose(length) if drawing.choose(2) else 0
     stop = start + 1 + drawing.choose(length - start) if drawing.choose(2) else length
     step = 2 if length > 2 and drawing.choose(3) else 1
@@ -186,10 +190,14 @@ def write(drawing: Drawing) -> Step | None:
     if operator is None or not targets:
         return None
     wanted = (drawing.was_saved, drawing.was_saved, drawing.was_read, drawing.writable)[drawing.choose(4)]
-    target = drawing.recent([x for x in targets if wanted(x)] or targets)
+    return write_to(drawing, operator, drawing.recent([x for x in targets if wanted(x)] or targets))
+
+
+def write_to(drawing: Drawing, operator: str, target: int) -> Step | None:
+    """A write to `target` of some tensor that broadcasts to it and lies in other memory."""
     shape, params = drawing.shape(target), {}
     if operator == "setitem_":
-        if not shape:
+        if not shape or 0 in shape:
             return None
         params = {"key": _key(drawing, shape, integer=bool(drawing.choose(2)))}
         shape = _keyed(shape, params["key"])
