@@ -35,7 +35,7 @@ def test_an_engine_on_its_first_device_or_the_one_asked_for() -> None:
 
 def test_known_names_are_the_adapters() -> None:
     """And not what adapters share: a name that is offered must be one that can be judged."""
-    assert known_names() == ("autograd", "mygrad", "reference", "torch")
+    assert known_names() == ("autograd", "mygrad", "paddle", "reference", "tinygrad", "torch")
 
 
 HALF_A_TAPE = """

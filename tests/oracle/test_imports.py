@@ -11,7 +11,7 @@ import pytest
 import autograd_conformance
 import autograd_spec
 
-ENGINES = ("torch", "autograd", "mygrad", "jax", "mlx", "tensorflow", "autograd_reference")
+ENGINES = ("torch", "autograd", "mygrad", "tinygrad", "paddle", "jax", "mlx", "tensorflow", "autograd_reference")
 SUITE = [
     f"{package.__name__}.{module.name}"
     for package in (autograd_conformance, autograd_spec)

@@ -54,7 +54,16 @@ def test_its_metadata(wheel: Path) -> None:
     assert told["Name"] == "autograd-conformance"
     assert told["License-Expression"] == "MIT"
     assert told.get_all("Project-URL") is None  # there is no public address yet
-    assert set(told.get_all("Provides-Extra", [])) == {"reference", "torch", "autograd", "mygrad", "tests", "dev"}
+    assert set(told.get_all("Provides-Extra", [])) == {
+        "reference",
+        "torch",
+        "autograd",
+        "mygrad",
+        "tinygrad",
+        "paddle",
+        "tests",
+        "dev",
+    }
 
 
 def test_its_version_is_that_of_the_packages(wheel: Path) -> None:
