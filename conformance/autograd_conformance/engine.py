@@ -206,6 +206,8 @@ class Engine:
         for verb in VERBS:
             if isinstance(cls.__dict__.get(verb), str):
                 raise TypeError(f'{cls.__name__}.{verb}: write template("...") around the spelling of a verb')
+        if not isinstance(cls.operators, Mapping):
+            raise TypeError(f"{cls.__name__}.operators: expected a mapping, name -> spelling, got {cls.operators!r}")
         unknown = sorted(set(cls.operators) - set(OPERATORS))
         if unknown:
             raise TypeError(f"{cls.__name__}.operators: unknown {unknown}; known are {sorted(OPERATORS)}")

@@ -27,6 +27,11 @@ class Template:
         inherited = next((vars(base)[name] for base in owner.__mro__[1:] if name in vars(base)), None)
         if inherited is None:
             raise TypeError(f"{owner.__name__}.{name} = template(...): the contract has no verb {name!r}")
+        if not callable(inherited):
+            raise TypeError(
+                f"{owner.__name__}.{name} = template(...): expected a value, since {name!r} is a fact and not a verb: "
+                f"write the value itself, as in {name} = {inherited!r}"
+            )
         parameters = list(inspect.signature(inherited).parameters.values())[1:]
         plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
         setattr(owner, name, _compile(owner, name, self.text, str(inspect.Signature(plain)).strip("()")))
@@ -66,6 +71,11 @@ def _compile(owner: type, name: str, text: str, parameters: str) -> Callable[...
         body = [ast.Return(ast.parse(text, where, "eval").body)]
     except SyntaxError:
         body = ast.parse(text, where).body  # type: ignore[assignment]  # a statement; a second SyntaxError is the author's
+    if not body:
+        raise TypeError(
+            f"{owner.__name__}.{name}: expected one expression or statement over {parameters}, got {text!r}; "
+            "write the engine's call, or leave it out if the engine has none"
+        )
     source = f"def {name}(self, {parameters}):\n    pass"
     tree = ast.parse(source, where)
     function = tree.body[0]

@@ -132,7 +132,7 @@ def test_an_operator_that_does_not_parse(text: str) -> None:
 
 
 def test_an_operator_spelled_as_nothing() -> None:
-    with pytest.raises(ValueError, match="empty body"):
+    with pytest.raises(TypeError, match=r"Broken\.add: expected one expression or statement over x, y, got ''"):
         make(operators={"add": ""})
 
 

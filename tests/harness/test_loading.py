@@ -69,6 +69,21 @@ WRONG = {
         HEAD + "from autograd_conformance import template\nclass E(Synthetic): gradient = template('t.grad')",
         "the contract has no verb 'gradient'",
     ),
+    "empty template of an operator": (
+        "adapter_l:E",
+        HEAD + "class E(Synthetic): operators = {'add': ' '}",
+        r"E.add: expected one expression or statement over x, y, got ' '; write the engine's call, or leave it out",
+    ),
+    "operators that are no mapping": (
+        "adapter_m:E",
+        HEAD + "class E(Synthetic): operators = ['add']",
+        r"E.operators: expected a mapping, name -> spelling, got \['add'\]",
+    ),
+    "template of a fact": (
+        "adapter_n:E",
+        HEAD + "from autograd_conformance import template\nclass E(Synthetic): version = template('x.__version__')",
+        "expected a value, since 'version' is a fact and not a verb: write the value itself",
+    ),
     "nothing spelled": (
         "adapter_i:E",
         "from autograd_conformance import Engine\nclass E(Engine): name = version = 'x'",
@@ -124,6 +139,24 @@ def test_errors_reach_the_user_from_workers_as_well(folder: Folder, how: str) ->
     assert "add --impl=reference" in refused(folder, how)
     text = refused(folder, "--impl=synthetic_engine:Synthetic", "--impl-clause=none.*", how)
     assert "no clause matches; chapters collected: one" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shapes = ()", "shapes: expected a tuple of shapes such as ((), (2, 3)), or None, got ()"),
+        ("max_ndim = -1", "max_ndim: expected a number from 0 on, got -1"),
+        ("no_grad = template('None')", "no_grad: gives None; expected something that `with` can enter and leave"),
+        ("no_grad_function = template('None')", "no_grad_function: gives None; expected a function"),
+    ],
+)
+def test_a_broken_adapter_is_not_judged(folder: Folder, text: str, message: str) -> None:
+    folder.clauses(ONE)
+    head = HEAD + "from autograd_conformance import template\nclass E(Synthetic):\n    "
+    (folder.path / "adapter_broken.py").write_text(head + text)
+    told = refused(folder, "--impl=adapter_broken:E")
+    assert "the adapter of synthetic is broken, and a run would judge it and not the engine" in told
+    assert message in told
 
 
 def test_an_import_that_kills_the_process(folder: Folder) -> None:

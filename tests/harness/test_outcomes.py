@@ -178,17 +178,35 @@ def test_a_crash_in_process_is_no_pass(folder: Folder) -> None:
     run.stdout.no_fnmatch_line("*passed*")
 
 
-def test_pdb_stays_in_this_process(folder: Folder) -> None:
+def debug(folder: Folder, impl: str, commands: bytes) -> pytest.RunResult:
+    """A run with --pdb, and what is typed there."""
+    typed = f"import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], input={commands!r}).returncode)"
+    plugin = ("-p", "autograd_conformance.plugin")
+    return folder.pytester.run(sys.executable, "-c", typed, sys.executable, "-m", "pytest", *plugin, impl, "--pdb")
+
+
+def test_pdb_stays_in_this_process_and_stops_where_the_clause_fails(folder: Folder) -> None:
     folder.clauses(FIVE)
-    run = folder.pytester.run(
-        *(
-            sys.executable,
-            "-c",
-            "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], input=b'c\\nq\\n').returncode)",
-        ),
-        *(sys.executable, "-m", "pytest", "-p", "autograd_conformance.plugin", ENGINE, "--pdb"),
+    run = debug(folder, ENGINE, b"up\np f'case {x}'\nc\nq\n")
+    run.stdout.fnmatch_lines(["*in this process*", "*the sum (wrong)", "*PDB post_mortem*", "*'case 0'"])
+
+
+def test_pdb_stops_where_the_engine_raises(folder: Folder) -> None:
+    (folder.path / "raising.py").write_text(
+        "from synthetic_engine import Synthetic\n"
+        "def add(x, y):\n"
+        "    place = 'in the ' + 'engine'\n"
+        "    raise ValueError('no sums today')\n"
+        "class E(Synthetic): operators = {'add': add}\n"
     )
-    run.stdout.fnmatch_lines(["*in this process*", "*PDB post_mortem*"])
+    folder.clauses(
+        "@clause('raises.sum', level=CORE, x=integers(0, 9))\n"
+        "def test_sum(engine, x):\n"
+        "    '''It can be added.'''\n"
+        "    engine.apply('add', engine.tensor(x), engine.tensor(x))\n"
+    )
+    run = debug(folder, "--impl=raising:E", b"p place\nq\n")
+    run.stdout.fnmatch_lines(["*PDB post_mortem*", "*'in the engine'"])
 
 
 @pytest.mark.parametrize("how", ["-n0", "-n1"])

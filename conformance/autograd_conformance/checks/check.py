@@ -7,7 +7,7 @@ says what to do.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from autograd_conformance.checks.facts import check_facts
 from autograd_conformance.checks.operators import check_operators
@@ -15,8 +15,8 @@ from autograd_conformance.checks.outcome import Outcome, Report
 from autograd_conformance.checks.printing import check_printing
 from autograd_conformance.checks.state import check_state, snapshot
 from autograd_conformance.checks.tensors import check_tensors
-from autograd_conformance.checks.texts import check_texts
-from autograd_conformance.checks.verbs import check_verbs
+from autograd_conformance.checks.texts import check_texts, repairs
+from autograd_conformance.checks.verbs import check_results, check_verbs
 from autograd_conformance.engine import Engine
 from autograd_conformance.scripts.recording import Recorder
 
@@ -28,7 +28,7 @@ def run_check(engine: Engine, write: Callable[[str], object] = print) -> int:
     for outcome in outcomes:
         write(str(outcome))
     write(_summary(outcomes))
-    return int(any(outcome.status == "BROKEN" for outcome in outcomes))
+    return int(bool(_broken(outcomes)))
 
 
 def check(engine: Engine) -> list[Outcome]:
@@ -36,10 +36,25 @@ def check(engine: Engine) -> list[Outcome]:
     report = Report(engine, type(engine))
     check_facts(report)
     check_texts(report)
-    if not any(outcome.status == "BROKEN" for outcome in report.outcomes):
+    if not _broken(report.outcomes):
         with warnings.catch_warnings(action="ignore"):
             _check_behaviour(engine, report)
     return report.outcomes
+
+
+def broken_before_a_run(engine: Engine) -> list[Outcome]:
+    """Faults of the adapter for which a run would blame the engine or the suite; cheap to find."""
+    report = Report(engine, type(engine))
+    check_facts(report)
+    report.outcomes += repairs(engine)
+    if not _broken(report.outcomes):
+        with warnings.catch_warnings(action="ignore"):
+            check_results(report)
+    return _broken(report.outcomes)
+
+
+def _broken(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome.status == "BROKEN"]
 
 
 def _check_behaviour(engine: Engine, report: Report) -> None:
@@ -54,9 +69,10 @@ def _check_behaviour(engine: Engine, report: Report) -> None:
 
 
 def _summary(outcomes: list[Outcome]) -> str:
-    broken = sum(outcome.status == "BROKEN" for outcome in outcomes)
-    if broken:
-        return f"The adapter is broken in {broken} places: mend it, from the top down, before you judge the engine."
+    if broken := _broken(outcomes):
+        return (
+            f"The adapter is broken in {len(broken)} places: mend it, from the top down, before you judge the engine."
+        )
     if any(outcome.status == "ENGINE" for outcome in outcomes):
         return "The adapter is sound; the engine does not conform in the places marked ENGINE. Go on with the run."
     return "The adapter is sound. Go on with the run."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,17 @@ def check_verbs(report: Report) -> None:
     for need, check in checks.items():
         if report.engine.has(need):
             check(report)
+
+
+def check_results(report: Report) -> None:
+    """What modes give can be entered or called: else a clause that does so would fail, and not the engine's call."""
+    for need, verb in ((NO_GRAD, "no_grad"), (ENABLE_GRAD, "enable_grad")):
+        if report.engine.has(need):
+            with report.on(verb), _block(report, verb):
+                pass
+    if report.engine.has(GRAD_DECORATOR):
+        with report.on("no_grad_function"):
+            _decorated(report, lambda: None)
 
 
 def _tripled(engine: Engine, x: Tensor) -> Tensor:
@@ -168,12 +180,17 @@ def _block(report: Report, verb: str) -> Any:
     return made
 
 
+def _decorated(report: Report, function: Callable[..., Any]) -> Callable[..., Any]:
+    made = report.engine.no_grad_function(function)
+    if not callable(made):
+        raise broken(f"gives {made!r}; expected a function")
+    return made
+
+
 def _check_decorator(report: Report) -> None:
     engine = report.engine
     with report.on("no_grad_function"):
-        decorated = engine.no_grad_function(lambda x: _tripled(engine, x))
-        if not callable(decorated):
-            raise broken(f"gives {decorated!r}; expected a function")
+        decorated = _decorated(report, lambda x: _tripled(engine, x))
         made = decorated(_leaf(engine))
         if made is None or not np.array_equal(engine.array(made), _filled(engine, 6)):
             raise broken("the decorated function does not give what the function gives")

@@ -18,6 +18,9 @@ from autograd_conformance.running.wording import full_text
 JUDGE = pytest.StashKey[Callable[[Clause], Result]]()
 """What judges a clause in this process."""
 
+REPLAY = pytest.StashKey[Callable[[Clause, Result], None]]()
+"""Runs the case of a failed clause again and lets what it raises pass, for a debugger."""
+
 LETTERS: dict[Verdict, str] = {
     "pass": ".",
     "fail": "F",
@@ -55,6 +58,8 @@ class ClauseItem(pytest.Item):
     def runtest(self) -> None:
         self.result = self.config.stash[JUDGE](self.clause)
         if self.result.verdict in BAD:
+            if self.config.getoption("usepdb", False):
+                self.config.stash[REPLAY](self.clause, self.result)
             raise ClauseFailed(self.result)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
@@ -62,8 +67,8 @@ class ClauseItem(pytest.Item):
         return self.path, self.clause.function.__code__.co_firstlineno - 1, f"clause {self.clause.id}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *rest: Any, **more: Any) -> Any:
-        if isinstance(excinfo.value, ClauseFailed):
-            return full_text(excinfo.value.result)
+        if self.result is not None:
+            return full_text(self.result)
         return super().repr_failure(excinfo, *rest, **more)
 
 

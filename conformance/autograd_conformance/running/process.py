@@ -12,13 +12,14 @@ from types import FunctionType
 
 import pytest
 
-from autograd_conformance.checks.texts import repairs
+from autograd_conformance.checks.check import broken_before_a_run
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
+from autograd_conformance.judging import cases
 from autograd_conformance.judging.runner import Settings, judge
-from autograd_conformance.judging.world import spoiled_by
+from autograd_conformance.judging.world import World, spoiled_by
 from autograd_conformance.results import Result
-from autograd_conformance.running.collecting import JUDGE, ClauseItem, usage_errors_reach_the_controller
+from autograd_conformance.running.collecting import JUDGE, REPLAY, ClauseItem, usage_errors_reach_the_controller
 from autograd_conformance.running.loading import load_engine
 from autograd_conformance.running.sitting import EngineFacts, Sitting, expectations_for
 from autograd_conformance.running.watch import Watch
@@ -38,8 +39,8 @@ class Judging:
         option = self._config.getoption
         with usage_errors_reach_the_controller(self._config), self._watch.importing() if self._watch else nullcontext():
             self._engine = load_engine(option("impl"), option("impl_device"))
-            _refuse_repairs(self._engine)
-        self._config.stash[JUDGE] = self._judge
+            _refuse_broken(self._engine)
+        self._config.stash[JUDGE], self._config.stash[REPLAY] = self._judge, self._replay
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> object:
@@ -78,6 +79,17 @@ class Judging:
         with self._watch.clause(clause.id) as before_example:
             return judge(clause, self._engine, self._settings(clause), before_example)
 
+    def _replay(self, clause: Clause, result: Result) -> None:
+        if result.counterexample is None:
+            return
+        with World(self._engine, clause.id) as world:
+            world.enter()
+            try:
+                clause.function(self._engine, **cases.decode(result.counterexample.case))
+                world.check()
+            finally:
+                world.leave()
+
     def _settings(self, clause: Clause) -> Settings:
         option = self._config.getoption
         return Settings(
@@ -90,8 +102,8 @@ class Judging:
         )
 
 
-def _refuse_repairs(engine: Engine) -> None:
-    found = [f"  {outcome.subject}: {outcome.advice}" for outcome in repairs(engine)]
+def _refuse_broken(engine: Engine) -> None:
+    found = [f"  {outcome.subject}: {outcome.advice}" for outcome in broken_before_a_run(engine)]
     if found:
         head = (
             f"the adapter of {engine.name} is broken, and a run would judge it and not the engine (see --impl-check):"
