@@ -183,13 +183,14 @@ def test_duplicate_ids(folder: Folder) -> None:
         ("--impl-level=top", "invalid choice: 'top'"),
         ("--impl-timeout=-1", "--impl-timeout"),
         ("--hypothesis-seed=random", "expected a whole number"),
-        ("--dist=each", "would judge every clause several times"),
+        ("--dist=each", "--dist=each: expected --dist=load or --dist=worksteal"),
+        ("--dist=loadfile", "--dist=loadfile: expected --dist=load or --dist=worksteal"),
         ("--impl-expect=none.toml", "--impl-expect: none.toml"),
     ],
 )
 def test_wrong_options(folder: Folder, option: str, message: str) -> None:
     folder.clauses(ONE)
-    how = "--tx=popen" if option == "--dist=each" else "-n0"
+    how = "--tx=popen" if option.startswith("--dist") else "-n0"
     assert message in refused(folder, "--impl=synthetic_engine:Synthetic", how, option)
 
 

@@ -176,6 +176,20 @@ def test_a_crash_in_process_is_no_pass(folder: Folder) -> None:
     assert report["footer"]["complete"] is False
     assert report["clauses"] == []
     run.stdout.no_fnmatch_line("*passed*")
+    run.stdout.fnmatch_lines(["*, in this process: *ends the run, and without a last line of counts it says nothing"])
+    told = folder.pytester.run(sys.executable, "-m", "autograd_conformance", "compare", *["report.json"] * 2)
+    assert told.ret == 2
+    told.stderr.fnmatch_lines(["*report.json: the run did not finish, *run again, and not with -n 0 *"])
+
+
+def test_an_old_report_does_not_outlive_a_run_that_could_not_start(folder: Folder) -> None:
+    folder.clauses(FIVE)
+    folder.judge("--impl-clause=five.holds")
+    path = folder.path / "report.json"
+    folder.pytest(ENGINE, f"--impl-report={path}", "--collect-only")
+    assert path.exists(), "what runs nothing has nothing to say"
+    assert folder.pytest("--impl=nonesuch", f"--impl-report={path}").ret == pytest.ExitCode.USAGE_ERROR
+    assert not path.exists()
 
 
 def debug(folder: Folder, impl: str, commands: bytes) -> pytest.RunResult:

@@ -68,6 +68,8 @@ def test_a_report_keeps_to_the_schema() -> None:
         (("clauses", 0, "examples"), -1),
         (("counts", "pass"), 1),
         (("footer", "complete"), "yes"),
+        (("footer", "reported"), 2),
+        (("footer", "collected"), 2),
     ],
 )
 def test_what_is_wrong_in_a_report_is_found(path: tuple[Any, ...], value: object) -> None:
@@ -78,6 +80,21 @@ def test_what_is_wrong_in_a_report_is_found(path: tuple[Any, ...], value: object
     place[path[-1]] = value
     with pytest.raises(reports.ReportError, match="here: "):
         reports.check(wrong, "here")
+
+
+def test_a_report_that_was_cut_or_doubled_is_none() -> None:
+    cut, doubled = report(a_one="pass", a_two="pass"), report(a_one="pass")
+    del cut["clauses"][0]
+    cut["counts"]["pass"] = 1
+    with pytest.raises(reports.ReportError, match=r"footer\.reported is 2, but there are 1 clauses"):
+        reports.check(cut, "here")
+    cut["footer"]["reported"] = 1
+    with pytest.raises(reports.ReportError, match="it says that it is complete, but of 2 clauses collected it has 1"):
+        reports.check(cut, "here")
+    doubled["clauses"] *= 2
+    doubled["counts"]["pass"] = doubled["footer"]["collected"] = doubled["footer"]["reported"] = 2
+    with pytest.raises(reports.ReportError, match=r"more than one verdict on a\.one"):
+        reports.check(doubled, "here")
 
 
 def test_the_schema_knows_exactly_our_verdicts_and_fields() -> None:
@@ -173,6 +190,12 @@ def test_table_counts_what_holds_of_what_was_judged() -> None:
         "| toy 1 | 1/2 | - | 1/2 | 1 |",
         "| other 1 | 2/2 | 0/1 | 2/3 | 0 |",
     ]
+
+
+def test_a_table_names_what_was_judged_in_part() -> None:
+    part = report(a_one="pass")
+    part["footer"]["deselected"] = 9
+    assert "| toy 1, 1 of 10 clauses | 1/1 |" in table([part])
 
 
 # ---- all commands -----------------------------------------------------------------------------------------------------

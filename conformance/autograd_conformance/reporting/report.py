@@ -106,6 +106,20 @@ def check(report: Report, where: str) -> None:
     found = Counter(each["verdict"] for each in report["clauses"])
     if any(report["counts"][verdict] != found[verdict] for verdict in VERDICTS):
         raise ReportError(f"{where}: counts {report['counts']} do not agree with the clauses: {dict(found)}")
+    _check_accounts(report, where)
+
+
+def _check_accounts(report: Report, where: str) -> None:
+    """A report that was cut, or put together by hand, is none."""
+    footer, ids = report["footer"], [each["id"] for each in report["clauses"]]
+    if twice := sorted(id for id, times in Counter(ids).items() if times > 1):
+        raise ReportError(f"{where}: more than one verdict on {', '.join(twice)}; expected one for each clause")
+    if footer["reported"] != len(ids):
+        raise ReportError(f"{where}: footer.reported is {footer['reported']}, but there are {len(ids)} clauses")
+    if footer["complete"] and footer["collected"] != len(ids):
+        raise ReportError(
+            f"{where}: it says that it is complete, but of {footer['collected']} clauses collected it has {len(ids)}"
+        )
 
 
 def write(path: Path, report: Report) -> None:
@@ -132,7 +146,11 @@ def read_complete(path: Path) -> Report:
     """The same, of a run that accounted for every clause: no other says anything about an engine."""
     report = read(path)
     if not report["footer"]["complete"]:
-        raise ReportError(f"{path}: the run did not finish; expected a report with footer.complete = true")
+        collected, reported = report["footer"]["collected"], report["footer"]["reported"]
+        raise ReportError(
+            f"{path}: the run did not finish, it says nothing of the engine: {reported} verdicts, {collected} clauses "
+            "collected; expected a report with footer.complete = true: run again, and not with -n 0 if the engine crashes"
+        )
     return report
 
 

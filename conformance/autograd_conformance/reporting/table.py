@@ -10,6 +10,8 @@ from autograd_conformance.reporting.report import Report, ReportError, parser, r
 def table(reports: Sequence[Report]) -> str:
     """A row for each report.  A cell says how many clauses hold of those judged; unsupported ones are none of these.
 
+    An engine that was judged by a part of the clauses is named as such.
+
     Raises ReportError for reports that were made by different clauses or in a different way.
     """
     _refuse_unlike(reports)
@@ -26,6 +28,8 @@ def _row(report: Report, chapters: Sequence[str]) -> list[str]:
     }
     every = [each["verdict"] for each in report["clauses"]]
     name = f"{engine['name']} {engine['version']}" + ("" if engine["device"] == "cpu" else f" ({engine['device']})")
+    if left_out := report["footer"]["deselected"]:
+        name += f", {len(every)} of {len(every) + left_out} clauses"
     return [name, *(_cell(of[chapter]) for chapter in chapters), _cell(every), str(every.count("unsupported"))]
 
 

@@ -81,7 +81,8 @@ class Gathering:
     # ---- begin and end ----
     def pytest_report_header(self) -> str:
         option = self.config.getoption
-        where = "in workers" if self.isolated else "in this process: a crash or a hang of the engine ends the run"
+        alone = "in this process: a crash or a hang of the engine ends the run, and without a last line of counts it says nothing"
+        where = "in workers" if self.isolated else alone
         return f"conformance: {option('impl')}, profile {option('impl_profile')}, seed {self.seed}, {where}"
 
     def pytest_sessionstart(self) -> None:

@@ -28,6 +28,10 @@ from autograd_conformance.running.wording import full_text
 ENDLESS = "1000000"
 """Restarts that xdist grants: each clause may cost a worker, and workers that never judge anything end the run here."""
 
+DISTRIBUTIONS = ("load", "worksteal")
+MOST_TRIES_TO_BEGIN = 3
+"""A clause whose workers are gone before it begins, time and again, has no better verdict than that."""
+
 
 def choose_isolation(config: pytest.Config) -> bool:
     """Whether clauses run in workers; where nobody chose, ask xdist for one."""
@@ -38,15 +42,14 @@ def choose_isolation(config: pytest.Config) -> bool:
         return False
     if option.dist == "no":
         option.numprocesses, option.dist, option.tx = 1, "load", ["popen"]
-    if option.dist == "each":
-        raise pytest.UsageError("--dist=each would judge every clause several times: expected --dist=load")
+    if option.dist not in DISTRIBUTIONS:
+        raise pytest.UsageError(
+            f"--dist={option.dist}: expected --dist=load or --dist=worksteal; the others judge a clause several times, or "
+            "cannot hand it to another worker when one is lost"
+        )
     if option.maxworkerrestart is None:
         option.maxworkerrestart = ENDLESS
     return True
-
-
-MOST_TRIES_TO_BEGIN = 3
-"""A clause whose workers are gone before it begins, time and again, has no better verdict than that."""
 
 
 class Controller:

@@ -9,16 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from types import FunctionType
+from typing import Any
 
 import pytest
 
 from autograd_conformance.checks.check import broken_before_a_run
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
+from autograd_conformance.judge import show
 from autograd_conformance.judging import cases
 from autograd_conformance.judging.runner import Settings, judge
+from autograd_conformance.judging.trial import CONTROL
 from autograd_conformance.judging.world import World, spoiled_by
-from autograd_conformance.results import Result
+from autograd_conformance.results import Counterexample, Result
 from autograd_conformance.running.collecting import JUDGE, REPLAY, ClauseItem, usage_errors_reach_the_controller
 from autograd_conformance.running.loading import load_engine
 from autograd_conformance.running.sitting import EngineFacts, Sitting, expectations_for
@@ -77,7 +80,10 @@ class Judging:
         if self._watch is None:
             return judge(clause, self._engine, self._settings(clause))
         with self._watch.clause(clause.id) as before_example:
-            return judge(clause, self._engine, self._settings(clause), before_example)
+            try:
+                return judge(clause, self._engine, self._settings(clause), before_example)
+            except CONTROL as error:  # the user speaks to the controller, so nobody but the engine can have meant this
+                return _raised_at_us(clause, self._watch.case or {}, error)
 
     def _replay(self, clause: Clause, result: Result) -> None:
         if result.counterexample is None:
@@ -100,6 +106,13 @@ class Judging:
             exhaustive=option("impl_expect_write") is not None,
             isolated=self._watch is not None,
         )
+
+
+def _raised_at_us(clause: Clause, case: dict[str, Any], error: BaseException) -> Result:
+    text = cases.describe(cases.decode(case))
+    what = "raises nothing, least of all what is meant for those who run the suite"
+    example = Counterexample(case, "raised", what, "no exception", show(error), text)
+    return Result.of(clause, "fail", f"raised {show(error)}", counterexample=example)
 
 
 def _refuse_broken(engine: Engine) -> None:

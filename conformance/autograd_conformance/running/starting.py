@@ -23,6 +23,7 @@ def start(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(_judging_in_worker(config, config.workerinput))
         return
+    _forget_old_report(config)
     check_spelling_of(config.getoption("impl"))
     seed = _seed(config)
     isolated = choose_isolation(config)
@@ -35,6 +36,13 @@ def start(config: pytest.Config) -> None:
         config.pluginmanager.register(Controller(config, gathering, folder))
     else:
         config.pluginmanager.register(_judging(config, seed, None, gathering.expect))
+
+
+def _forget_old_report(config: pytest.Config) -> None:
+    """Whatever stops this run, nobody is to take the report of an earlier one for that of this one."""
+    path: Path | None = config.getoption("impl_report")
+    if path is not None and not config.getoption("collectonly"):
+        path.unlink(missing_ok=True)
 
 
 def check_adapter(config: pytest.Config) -> int:

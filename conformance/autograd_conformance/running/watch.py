@@ -88,6 +88,11 @@ class Watch:
             faulthandler.cancel_dump_traceback_later()
             self._leave(*self._last, "ended")  # what the process dies of before the next clause, this one has set up
 
+    @property
+    def case(self) -> Case | None:
+        """The last one that began, encoded."""
+        return self._last[2]
+
     def spoiled(self) -> None:
         """Say that the process is about to leave by itself, so that what is left is judged in a fresh one."""
         self._leave(*self._last, "spoiled")
