@@ -145,6 +145,24 @@ def test_a_death_between_two_clauses_is_the_fault_of_the_first(
     assert run.parseoutcomes()["failed"] == 1
 
 
+def test_a_harness_that_blames_nobody_is_caught(folder: Folder) -> None:
+    (folder.path / "conftest.py").write_text(DIES_AFTER)
+    (folder.path / "mutant.py").write_text(
+        "from autograd_conformance.running import isolation\nisolation.Controller._blame = lambda *given: None\n"
+    )
+    folder.clauses(DYING.replace("DYING", "True"))
+    _, report = folder.judge("-p", "mutant")
+    assert set(verdicts(report).values()) == {"pass"}, "the tests above tell it from the harness as it is"
+
+
+def test_a_harness_that_goes_on_in_a_spoiled_process_is_caught(folder: Folder) -> None:
+    (folder.path / "mutant.py").write_text(
+        "from autograd_conformance.running import process\nprocess.spoiled_by = lambda: None\n"
+    )
+    _, report = judge_spoiling(folder, "-p", "mutant")
+    assert verdicts(report) != SPOILED
+
+
 def test_without_the_fault_all_hold(folder: Folder) -> None:
     (folder.path / "conftest.py").write_text(DIES_AFTER)
     folder.clauses(DYING.replace("DYING", "False"))
