@@ -7,7 +7,7 @@
     x.grad                               # tensor([2., 4.])
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
-shaping, geometry, overlap, inplace, indexing, backward, autograd, creation, methods.
+overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods.
 """
 
 from torch import (
@@ -60,6 +60,7 @@ from .creation import (
 from .indexing import gather, index_add, index_select, scatter_add, take_along_dim
 from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .shaping import (
+    as_strided,
     cat,
     diagonal,
     flatten,
@@ -67,10 +68,12 @@ from .shaping import (
     permute,
     reshape,
     select,
+    split,
     squeeze,
     stack,
     t,
     transpose,
+    unbind,
     unsqueeze,
 )
 from .tensor import Tensor
@@ -83,6 +86,7 @@ __all__ = [
     "add",
     "arange",
     "argmax",
+    "as_strided",
     "autograd",
     "bfloat16",
     "bool",
@@ -142,6 +146,7 @@ __all__ = [
     "scatter_add",
     "select",
     "set_grad_enabled",
+    "split",
     "squeeze",
     "stack",
     "sub",
@@ -152,6 +157,7 @@ __all__ = [
     "tensor",
     "transpose",
     "uint8",
+    "unbind",
     "unsqueeze",
     "where",
     "zeros",

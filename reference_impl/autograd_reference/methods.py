@@ -16,7 +16,7 @@ from .tensor import Tensor
 METHODS: dict[Any, str] = {
     arithmetic: "add sub mul div neg pow exp log tanh relu clone contiguous to cpu sum mean matmul bitwise_not argmax",
     shaping: "reshape view flatten permute transpose t unsqueeze squeeze expand expand_as select narrow diagonal "
-    "sum_to_size",
+    "as_strided unbind split sum_to_size",
     indexing: "index_select gather take_along_dim index_add scatter_add",
     inplace: "add_ sub_ mul_ div_ neg_ pow_ exp_ tanh_ relu_ copy_ fill_ zero_ masked_fill_ index_copy_",
     geometry: "transpose_ t_ unsqueeze_ squeeze_",

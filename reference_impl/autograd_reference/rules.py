@@ -7,7 +7,7 @@ it runs on raw tensors, and the recorded one (`create_graph`), where whatever it
 from __future__ import annotations
 
 import operator as python
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -152,6 +152,29 @@ DIAGONAL: Operator = Operator(
     x=lambda g, shape, offset, dim1, dim2: put_back(g, shape, DIAGONAL, offset, dim1, dim2),
 )
 SLICE: Operator = Operator("slice", python.getitem, "x; key", x=lambda g, shape, key: put_back(g, shape, SLICE, key))
+
+
+def positions(shape: Sequence[int], stride: Sequence[int], offset: int, device: torch.device) -> torch.Tensor:
+    """Where in memory the elements of a geometry lie, in row-major order."""
+    found = torch.tensor([offset], device=device)
+    for length, step in zip(shape, stride, strict=True):
+        found = (found[:, None] + torch.arange(length, device=device) * step).reshape(-1)
+    return found
+
+
+def by_memory(g: Any, shape: torch.Size, size: Any, stride: Any, offset: int, geometry: tuple[Any, int]) -> Any:
+    """The gradient of one geometry summed by place in memory, and read through that of the operand."""
+    there, here = positions(size, stride, offset, g.device), positions(shape, *geometry, g.device)
+    extent = 1 + max(int(each.max()) if each.numel() else 0 for each in (there, here))
+    return g.new_zeros((extent,)).index_add(0, there, g.reshape(-1)).index_select(0, here).reshape(shape)
+
+
+AS_STRIDED: Operator = Operator(
+    "as_strided",
+    lambda x, size, stride, offset, geometry: torch.as_strided(x, size, stride, offset),
+    "x; size stride offset geometry",  # the last is the operand's own: its strides and offset
+    x=by_memory,
+)
 
 
 # Joining and gathering. Positions that are read more than once sum their gradients.

@@ -6,12 +6,14 @@ IndexError for a dimension or position that does not exist, RuntimeError for a s
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from . import rules
 from .graph import apply
+from .overlap import overlaps_itself
 from .tensor import Tensor
 from .views import alias
 
@@ -93,6 +95,52 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonal of two dimensions, which becomes the last dimension."""
     return alias(rules.DIAGONAL, x, (offset, dim1, dim2))
+
+
+AS_STRIDED_WRITTEN = (
+    "A view made by as_strided is being modified inplace with grad mode enabled, or its base has been. Make the view by "
+    "other operators."
+)
+
+
+def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+    """A view of any geometry over the memory of x: element i lies at storage_offset + sum(i * stride).
+
+    RuntimeError for a geometry that leaves the memory, and for a tensor whose elements share places and require gradients.
+    """
+    if x.requires_grad and overlaps_itself(x._data):
+        raise RuntimeError("as_strided: elements of the tensor share places in memory; clone() it first")
+    offset = x.storage_offset() if storage_offset is None else storage_offset
+    # The base has all the elements that the geometry may address.
+    base = x if x._view is None or x._view.restriction is not None else x._view.base
+    geometry = (tuple(base.stride()), base.storage_offset())
+    result = alias(rules.AS_STRIDED, base, (tuple(size), tuple(stride), offset, geometry))
+    assert result._view is not None
+    result._view.restriction = result._view.restriction or AS_STRIDED_WRITTEN
+    return result
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of all positions of a dimension, which is then missing."""
+    return tuple(select(x, dim, position) for position in range(x.size(dim)))
+
+
+def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of a dimension's parts, of one length, of which the last may fall short, or of given lengths.
+
+    ValueError where lengths are not positive, or do not add up.
+    """
+    total = x.size(dim)
+    if isinstance(split_size, int):
+        if split_size < 1:
+            raise ValueError(f"split: expected a positive length, got {split_size}")
+        lengths = [min(split_size, total - start) for start in range(0, max(total, 1), split_size)]
+    else:
+        lengths = list(split_size)
+        if min(lengths, default=0) < 0 or sum(lengths) != total:
+            raise ValueError(f"split: expected lengths that add up to {total}, got {lengths}")
+    ends = list(itertools.accumulate(lengths))
+    return tuple(narrow(x, dim, end - length, length) for end, length in zip(ends, lengths, strict=True))
 
 
 def sum_to_size(x: Tensor, *size: Size) -> Tensor:

@@ -11,7 +11,7 @@ from planting import MUTANTS, Mutant
 import autograd_spec
 from autograd_conformance.clauses import Clause
 
-MODULES = ("op", "accum", "backward", "depth", "leaf", "mode", "inplace", "torch", "view")
+MODULES = ("op", "accum", "backward", "depth", "leaf", "mode", "inplace", "torch", "view", "view_strides")
 """`mutants_*.py`."""
 
 

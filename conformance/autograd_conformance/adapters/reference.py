@@ -9,8 +9,6 @@ from autograd_conformance.engine import Engine
 from autograd_conformance.operators import VIEWS
 from autograd_conformance.spelling import template
 
-LACKING = ("as_strided", "unbind", "split")
-
 
 class Reference(Engine):
     """The engine in `reference_impl/`."""
@@ -49,4 +47,4 @@ class Reference(Engine):
     no_grad_function = template("torch.no_grad()(function)")
     set_grad_enabled = template("torch.set_grad_enabled(enabled)")
 
-    operators = {name: spelling for name, spelling in SPELLINGS.items() if name not in LACKING}
+    operators = SPELLINGS

@@ -11,7 +11,7 @@ from autograd_conformance.engine import Array, Engine, Tensor
 from autograd_conformance.judge import Failure, chosen, equal, may_refuse, note
 from autograd_conformance.programs.layouts import laid_out
 from autograd_conformance.programs.oracle import Expected, Oracle, expect
-from autograd_conformance.programs.program import Program
+from autograd_conformance.programs.program import Apply, Program
 from autograd_conformance.programs.zones import must_accept
 
 ABSENT_ZEROS = "a gradient of zeros is absent"
@@ -33,16 +33,18 @@ def pass_back(engine: Engine, roots: Sequence[Tensor], cotangents: Sequence[Arra
         engine.backward(roots)
 
 
-def assert_vjp(engine: Engine, program: Program, expected: Expected, layout: str = "row-major") -> None:
+def assert_vjp(
+    engine: Engine, program: Program, expected: Expected, layout: str = "row-major", apply: Apply | None = None
+) -> None:
     """The program as a function of its leaves has these values and, for these cotangents, these gradients.
 
-    The cotangents lie in memory as `layout` says: one of `layouts.LAYOUTS`.
+    The cotangents lie in memory as `layout` says: one of `layouts.LAYOUTS`.  `apply`: as in `Program.run`.
     """
     tensors = program.leaves(engine)
 
     def function(*primals: Any) -> Sequence[Any]:
         given = dict(zip(program.leaf_numbers, primals, strict=True))
-        return program.run(engine, [given.get(number, tensor) for number, tensor in enumerate(tensors)])
+        return program.run(engine, [given.get(number, tensor) for number, tensor in enumerate(tensors)], apply)
 
     primals = [tensors[number] for number in program.leaf_numbers]
     cotangents = [laid_out(engine, cotangent, layout) for cotangent in expected.cotangents]

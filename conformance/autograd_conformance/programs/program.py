@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from autograd_conformance.operators import IN_PROGRAMS
 from autograd_conformance.programs.wellformed import require_well_formed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from autograd_conformance.engine import Array, Engine, Tensor
 
+Apply: TypeAlias = "Callable[[Engine, Step, Sequence[Tensor]], Tensor]"
 DETACH = "detach"
 """The one step that is a verb and no operator."""
 
@@ -83,22 +84,23 @@ class Program:
             for array, each in zip(self.arrays, self.inputs, strict=True)
         ]
 
-    def run(self, engine: Engine, leaves: Sequence[Tensor]) -> list[Tensor]:
+    def run(self, engine: Engine, leaves: Sequence[Tensor], apply: Apply | None = None) -> list[Tensor]:
         """All steps on `engine`; the roots.  Rejects several roots on an engine that starts at one."""
         assume(engine.several_roots or len(self.roots) == 1)
-        tensors = self.execute(engine, leaves)
+        tensors = self.execute(engine, leaves, apply)
         return [tensors[number] for number in self.roots]
 
-    def execute(self, engine: Engine, leaves: Sequence[Tensor]) -> list[Tensor]:
-        """All steps on `engine`; every tensor by number."""
+    def execute(self, engine: Engine, leaves: Sequence[Tensor], apply: Apply | None = None) -> list[Tensor]:
+        """All steps on `engine`; every tensor by number.  `apply`: what to do for a step, where not just that."""
+        apply = apply or apply_step
         tensors = list(leaves)
         for step in self.steps:
             operands = [tensors[number] for number in step.operands]
             if step.recorded:
-                result = _apply(engine, step, operands)
+                result = apply(engine, step, operands)
             else:
                 with engine.no_grad():
-                    result = _apply(engine, step, operands)
+                    result = apply(engine, step, operands)
             tensors.append(operands[0] if step.writes else result)
         return tensors
 
@@ -183,7 +185,8 @@ class Program:
         )
 
 
-def _apply(engine: Engine, step: Step, operands: list[Tensor]) -> Tensor:
+def apply_step(engine: Engine, step: Step, operands: Sequence[Tensor]) -> Tensor:
+    """One step on `engine`; what a write returns is of no meaning."""
     if step.operator == DETACH:
         return engine.detach(operands[0])
     return engine.apply(step.operator, *operands, **step.params)
