@@ -98,8 +98,9 @@ def test_an_expected_crash_has_its_script_too(folder: Folder) -> None:
 def test_a_hang_inside_a_vjp(folder: Folder) -> None:
     found = judge(folder, "Hanging", *PROGRAM, "--impl-timeout=1", timeout=240)
     assert found["verdict"] == "timeout"
-    assert operators_in(found) == ["add"]
+    assert "add" in operators_in(found)  # how small the case gets depends on how many hangs the time allows for
     script = check_script(folder, found, 1)
+    assert "lethal_engine.hanging_sum(" in script
     assert "faulthandler.dump_traceback_later(1.0, exit=True)" in script
     assert "in pull_back" in run(folder, script).stderr, "it shows where it hangs"
 
