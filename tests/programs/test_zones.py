@@ -105,6 +105,14 @@ MAY: dict[str, Sequence[Step]] = {
         Step("add_", (2, 1)),
         Step("add_", (3, 1)),
     ],
+    "the same, where it came to do so by an unrecorded view of a result": [
+        Step("select", (2,), ROW),
+        NEGATE,
+        Step("select", (4,), ROW, recorded=False),
+        Step("copy_", (2, 5)),
+        Step("copy_", (3, 5)),
+        Step("add", (4, 3)),
+    ],
 }
 
 

@@ -20,7 +20,8 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
 
     - a storage that a recorded value-dependent step used, as operand or as result, is written later;
     - a tensor made with recording off is written with recording on: engines may mark such tensors;
-    - a view is written that was taken before its base came to require gradients.
+    - a view is written that was taken before its base came to require gradients; what an unrecorded view of a tensor
+      that requires gradients is written to, may come to do so.
     """
     used: set[Memory] = set()
     unrecorded: set[Memory] = set()
@@ -34,8 +35,9 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
             return False
         if made.memory is target.memory and not step.writes and id(target.history) not in requiring:
             early_views.add(number)
+        passes_flag_on = step.recorded or (made.memory is target.memory and not step.writes)
         if (
-            step.recorded
+            passes_flag_on
             and step.operator != DETACH
             and any(id(tensors[each].history) in requiring for each in step.operands)
         ):
