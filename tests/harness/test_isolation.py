@@ -35,6 +35,8 @@ def test_every_clause_of_many_has_its_own_verdict(folder: Folder, workers: tuple
         assert lost["counterexample"]["case"].keys() == {"x"}, "the crumb names the case"
         assert lost["counterexample"]["text"].startswith("x = ")
         assert lost["examples"] == 1
+    for number in CRASHES:
+        assert by_id(report)[f"many.c{number:03}"]["counterexample"]["case"] == {"x": 0}, "made smaller"
     for number, signal in SIGNALS.items():
         assert by_id(report)[f"many.c{number:03}"]["counterexample"]["got"] == f"the process died: {signal}"
 
