@@ -11,7 +11,21 @@ from planting import MUTANTS, Mutant
 import autograd_spec
 from autograd_conformance.clauses import Clause
 
-MODULES = ("op", "accum", "backward", "depth", "leaf", "mode", "inplace", "torch", "view", "view_strides")
+MODULES = (
+    "op",
+    "accum",
+    "backward",
+    "depth",
+    "leaf",
+    "leaf_results",
+    "leaf_retained",
+    "leaf_flags",
+    "mode",
+    "inplace",
+    "torch",
+    "view",
+    "view_strides",
+)
 """`mutants_*.py`."""
 
 

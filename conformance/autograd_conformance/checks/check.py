@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from autograd_conformance.checks.facts import check_facts
+from autograd_conformance.checks.leaves import check_leaves
 from autograd_conformance.checks.operators import check_operators
 from autograd_conformance.checks.outcome import Outcome, Report
 from autograd_conformance.checks.printing import check_printing
@@ -61,7 +62,7 @@ def _check_behaviour(engine: Engine, report: Report) -> None:
     before = snapshot(engine, type(engine))
     recorder = Recorder(engine)
     watched = Report(recorder, type(engine))
-    for look in (check_tensors, check_operators, check_verbs):
+    for look in (check_tensors, check_operators, check_verbs, check_leaves):
         look(watched)
     report.outcomes += watched.outcomes
     check_state(report, before, snapshot(engine, type(engine)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from autograd_conformance.engine import Array, Engine, Tensor
+from autograd_conformance.engine import SET_GRAD, Array, Engine, Tensor
 from autograd_conformance.judge import Failure, chosen, equal, may_refuse, note
 from autograd_conformance.programs.layouts import laid_out
 from autograd_conformance.programs.oracle import Expected, Oracle, expect
-from autograd_conformance.programs.program import Apply, Program
+from autograd_conformance.programs.program import Apply, Program, Step, apply_step
 from autograd_conformance.programs.zones import must_accept
 
 ABSENT_ZEROS = "a gradient of zeros is absent"
@@ -25,12 +26,30 @@ def backward_pass(engine: Engine, program: Program, leaves: Sequence[Tensor], ex
     return roots
 
 
-def pass_back(engine: Engine, roots: Sequence[Tensor], cotangents: Sequence[Array]) -> None:
-    """One backward pass; an engine that accepts no cotangents starts with its own, which is one."""
+def watching(program: Program, look: Callable[[int, Tensor], object]) -> Apply:
+    """How to run the program so that `look` is given each result and its number as soon as it is there."""
+    numbers = count(len(program.inputs))
+
+    def apply(engine: Engine, step: Step, operands: Sequence[Tensor]) -> Tensor:
+        result = apply_step(engine, step, operands)
+        look(next(numbers), result)
+        return result
+
+    return apply
+
+
+def pass_back(
+    engine: Engine,
+    roots: Sequence[Tensor],
+    cotangents: Sequence[Array],
+    backward: Callable[..., None] | None = None,
+) -> None:
+    """One pass, by `engine.backward` or by another verb; an engine that accepts no cotangents starts with its own, one."""
+    backward = backward or engine.backward
     if engine.accepts_cotangent:
-        engine.backward(roots, [engine.tensor(cotangent) for cotangent in cotangents])
+        backward(roots, [engine.tensor(cotangent) for cotangent in cotangents])
     else:
-        engine.backward(roots)
+        backward(roots, None)
 
 
 def assert_vjp(
@@ -89,6 +108,41 @@ def assert_gradients(
         assert_gradient(engine, f"the gradient of x{number}", engine.grad(leaves[number]), gradients[number])
 
 
+class Totals:
+    """What leaves must have stored after passes, each of which adds some gradients.
+
+    Where there are several leaves they forget their gradients after each look, if that is possible: whether two leaves
+    store theirs in one memory is what `accum.adds` is about, and would hide what other clauses are about.
+    """
+
+    def __init__(self, engine: Engine, program: Program, leaves: Sequence[Tensor]) -> None:
+        self._engine, self._program, self._leaves = engine, program, leaves
+        self._forgets = len(program.leaf_numbers) > 1 and engine.has(SET_GRAD)
+        self._totals: list[Array | None] = [None] * len(leaves)
+
+    def add(self, gradients: Sequence[Array | None]) -> None:
+        """A pass was made whose gradients are these; the leaves are looked at."""
+        self._totals = [_sum(total, gradient) for total, gradient in zip(self._totals, gradients, strict=True)]
+        assert_gradients(self._engine, self._program, self._leaves, self._totals)
+        if self._forgets:
+            self.forget()
+
+    def forget(self) -> None:
+        """Leaves begin anew."""
+        for number in self._program.leaf_numbers:
+            self._engine.set_grad(self._leaves[number], None)
+        self._totals = [None] * len(self._leaves)
+
+
+def _sum(total: Array | None, gradient: Array | None) -> Array | None:
+    return gradient if total is None or gradient is None else np.asarray(total + gradient)
+
+
+def multiplied(count: int, gradients: Sequence[Array | None]) -> list[Array | None]:
+    """What is stored after `count` passes."""
+    return [None if gradient is None else np.asarray(count * gradient) for gradient in gradients]
+
+
 def assert_gradient(engine: Engine, what: str, gradient: Tensor | None, expected: Array | None) -> None:
     """Equal; where zero is expected, an engine may also leave the gradient absent (a choice that is noted)."""
     assert expected is not None
@@ -103,3 +157,18 @@ def assert_gradient(engine: Engine, what: str, gradient: Tensor | None, expected
 def expected_of(engine: Engine, program: Program) -> Expected:
     """What the oracle says, given which of the engine's operators alias."""
     return expect(program, engine.aliasing)
+
+
+def assert_no_gradient(engine: Engine, what: str, t: Tensor) -> None:
+    """No gradient is stored on `t`, or one of zeros (a choice that is noted)."""
+    gradient = engine.grad(t)
+    if gradient is None:
+        chosen(ABSENT_ZEROS)
+    else:
+        value = engine.array(gradient)
+        equal(what, value, np.zeros_like(value))
+
+
+def takes_unrecorded_views(engine: Engine, program: Program) -> bool:
+    """Whether a view is taken while recording is off: engines differ on whether it says that it requires gradients."""
+    return any(not step.recorded and step.operator in engine.aliasing for step in program.steps)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 
 import hypothesis.strategies as st
+import numpy as np
 
-from autograd_conformance.engine import Engine
+from autograd_conformance.engine import Array, Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.operators import VIEWS, WRITES
 from autograd_conformance.programs.drawing import Drawing, draw_program
-from autograd_conformance.programs.palette import Palette
+from autograd_conformance.programs.palette import Palette, Shape
 from autograd_conformance.programs.program import DETACH, Program
 
 COPIES = ("take", "concat", "stack", "clone")
@@ -92,6 +94,18 @@ def _diamonds(draw: st.DrawFn, palette: Palette) -> Program:
         operator = "subtract" if sides[0] != sides[1] and drawing.choose(2) else "add"
         top = drawing.combined(operator, *sides)
     return drawing.finished([top])
+
+
+def shapes(engine: Engine) -> st.SearchStrategy[Shape]:
+    """Shapes of one tensor, without elements, of one, and of more."""
+    if engine.shapes is not None:
+        return st.sampled_from(engine.shapes)
+    return st.lists(st.integers(0, 3), max_size=min(3, engine.max_ndim)).map(tuple)
+
+
+def numbered(shape: Shape, dtype: str) -> Array:
+    """An array of this shape that counts from 1."""
+    return np.arange(1, prod(shape) + 1, dtype=dtype).reshape(shape)
 
 
 class Choices:

@@ -309,3 +309,24 @@ def pull_back(program: Program, roots: Sequence[Dual], cotangents: Sequence[Arra
         first += array.size if each.requires_grad else 0
     values = tuple(root.value.astype(program.dtype) for root in roots)
     return Expected(values, tuple(cotangents), tuple(gradients))
+
+
+def gradient_at(program: Program, aliasing: Collection[str], number: int, cotangents: Sequence[Array]) -> Array:
+    """What flows into the tensor with this number, of a program that does not write: the derivative by zeros added to it."""
+    oracle = Oracle(aliasing)
+    shape = oracle.tensors(program)[number].value.shape
+    flags = [each.requires_grad for each in program.inputs]
+    *tensors, zeros = oracle.inputs([*program.arrays, np.zeros(shape)], [*flags, True])
+
+    def probed(tensor: Dual, place: int) -> Dual:
+        return oracle.apply(Step("add", ()), [tensor, zeros]) if place == number else tensor
+
+    tensors = [probed(tensor, place) for place, tensor in enumerate(tensors)]
+    for step in program.steps:
+        made = oracle.apply(step, [tensors[operand] for operand in step.operands])
+        tensors.append(probed(made, len(tensors)))
+    total = sum(
+        cotangent.reshape(-1).astype(np.float64) @ tensors[root].tangent.reshape(cotangent.size, -1)
+        for cotangent, root in zip(cotangents, program.roots, strict=True)
+    )
+    return np.asarray(total)[-zeros.value.size :].reshape(shape).astype(program.dtype)
