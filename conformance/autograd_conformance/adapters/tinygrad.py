@@ -26,7 +26,7 @@ class Tinygrad(Engine):
     dtypes = ("float32", "float64")
     devices = ("PYTHON",)
     aliasing = frozenset({*VIEWS, "detach"})
-    max_nodes = 1_000  # a graph becomes one kernel, and to compile it takes a time that grows faster than the graph
+    max_nodes = 500  # a graph becomes one kernel, and to compile it takes a time that grows faster than the graph
     several_roots = False
 
     tensor = template("Tensor(array, device=device).clone().realize()")
