@@ -1,0 +1,30 @@
+"""inplace.correct-or-loud (core): A program that writes, also through views, has the values and
+gradients of the program as it ran, or is refused; it is not refused where nothing that a derivative
+may need is overwritten.
+
+paddle 3.3.1, on cpu
+judged:   the gradient of x0
+expected: [8.] (float32, shape (1,))
+got:      [-4.] (float32, shape (1,))
+
+To run it, paddle and NumPy must be installed: python THIS_FILE.py
+It fails while the clause is broken, and prints that it holds once it does.
+"""
+
+import numpy as np
+import warnings
+warnings.filterwarnings('ignore', 'No ccache found')
+import paddle
+
+x0 = paddle.to_tensor(np.array([-1.0], dtype=np.float32), place='cpu', stop_gradient=False)
+x1 = paddle.to_tensor(np.array(-2.0, dtype=np.float32), place='cpu', stop_gradient=False)
+t2 = x0 * x1
+t3 = t2[0,]
+t3.multiply_(x1)
+c0 = paddle.to_tensor(np.array([2.0], dtype=np.float32), place='cpu', stop_gradient=True)
+paddle.autograd.backward([t2], [c0])
+g0 = x0.grad
+got = np.array(g0.numpy())
+expected = np.array([8.0], dtype=np.float32)
+np.testing.assert_array_equal(got, expected, strict=True)
+print("holds")

@@ -1,0 +1,30 @@
+"""inplace.correct-or-loud (core): A program that writes, also through views, has the values and
+gradients of the program as it ran, or is refused; it is not refused where nothing that a derivative
+may need is overwritten.
+
+paddle 3.3.1, on cpu
+judged:   the gradient of x1
+expected: [0.] (float64, shape (1,))
+got:      [-2.] (float64, shape (1,))
+
+To run it, paddle and NumPy must be installed: python THIS_FILE.py
+It fails while the clause is broken, and prints that it holds once it does.
+"""
+
+import numpy as np
+import warnings
+warnings.filterwarnings('ignore', 'No ccache found')
+import paddle
+
+x0 = paddle.to_tensor(np.array(-1.0, dtype=np.float64), place='cpu', stop_gradient=False)
+x1 = paddle.to_tensor(np.array([-2.0], dtype=np.float64), place='cpu', stop_gradient=False)
+with paddle.no_grad():
+    t2 = x1[0:1:1,]
+t3 = t2 * x0
+c0 = paddle.to_tensor(np.array([2.0], dtype=np.float64), place='cpu', stop_gradient=True)
+paddle.autograd.backward([t3], [c0])
+g0 = x1.grad
+got = np.array(g0.numpy())
+expected = np.array([0.0], dtype=np.float64)
+np.testing.assert_array_equal(got, expected, strict=True)
+print("holds")
