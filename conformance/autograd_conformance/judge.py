@@ -68,6 +68,10 @@ def may_refuse(allowed: bool, what: str) -> Iterator[Attempt]:
         attempt.refusal = error
 
 
+REFUSED = "refused"
+"""What a failure expected where the engine accepts what it has to refuse."""
+
+
 def refuses(what: str, call: Callable[[], Any]) -> None:
     """The engine raises in `call`; where it does not, that is the failure *wrong*.
 
@@ -76,7 +80,7 @@ def refuses(what: str, call: Callable[[], Any]) -> None:
     with may_refuse(True, what) as attempt:
         call()
     if attempt.refusal is None:
-        raise Failure("wrong", what, "refused", "accepted")
+        raise Failure("wrong", what, REFUSED, "accepted")
 
 
 def raised_by_engine(error: BaseException) -> bool:

@@ -42,15 +42,27 @@ def test_stride_model(engine: Engine, program: Program) -> None:
     (shape,) = (each.shape for each in program.inputs)
     base = np.arange(prod(shape), dtype=program.dtype).reshape(shape)
     tensors = program.execute(engine, [engine.tensor(base)])
-    memory = dict(zip(positions(engine, tensors[0], shape).flat, base.flat, strict=True))
+    memory = positions(engine, tensors[0], shape).reshape(-1)
     duals = Oracle(engine.aliasing).inputs([base], [False])
     for number, step in enumerate(program.steps, 1):
         duals.append(Oracle(engine.aliasing).apply(step, [duals[each] for each in step.operands]))
-        if duals[-1].memory is duals[0].memory:
-            where = positions(engine, tensors[number], duals[-1].value.shape)
-            found = np.array([memory.get(each, np.nan) for each in where.flat], base.dtype).reshape(where.shape)
-            what = f"the memory of x0 where {program.label(number)} says that its elements lie"
-            equal(what, found, duals[-1].value.astype(base.dtype))
+        if duals[-1].memory is duals[0].memory and duals[-1].value.size:
+            places = memory[np.asarray(duals[-1].value, int)]
+            equal(f"the offset of {program.label(number)}", engine.offset(tensors[number]), int(places.flat[0]))
+            expected = [_step(places, axis) for axis in range(places.ndim)]
+            assert_strides(engine, f"the strides of {program.label(number)}", tensors[number], places.shape, expected)
+
+
+def _step(places: Array, axis: int) -> int:
+    """How far it is in memory from one entry along an axis to the next."""
+    entries = np.moveaxis(places, axis, 0)
+    return int(entries[1].flat[0] - entries[0].flat[0]) if len(entries) > 1 else 0
+
+
+def assert_strides(engine: Engine, what: str, t: Tensor, shape: Sequence[int], expected: Sequence[int]) -> None:
+    """The strides along axes that are longer than one: those of others mean nothing."""
+    got = engine.strides(t)
+    equal(what, got, tuple(own if n < 2 else right for own, n, right in zip(got, shape, expected, strict=True)))
 
 
 @clause(
@@ -71,10 +83,8 @@ def test_expand_stride_zero(engine: Engine, program: Program) -> None:
             continue
         before = (*[0] * (len(shapes[number]) - len(shapes[source])), *engine.strides(tensors[source]))
         lengths = (*[1] * (len(shapes[number]) - len(shapes[source])), *shapes[source])
-        for axis, stride in enumerate(engine.strides(tensors[number])):
-            if shapes[number][axis] > 1:
-                expected = before[axis] if lengths[axis] > 1 else 0
-                equal(f"the stride of {program.label(number)} along axis {axis}", stride, expected)
+        expected = [stride if n > 1 else 0 for stride, n in zip(before, lengths, strict=True)]
+        assert_strides(engine, f"the strides of {program.label(number)}", tensors[number], shapes[number], expected)
 
 
 @clause(
@@ -137,17 +147,12 @@ def test_clone_layout(engine: Engine, program: Program) -> None:
     source = tensors[last.operands[0]]
     equal("whether the copy fills its memory", is_dense(positions(engine, tensors[-1], shape)), True)
     if is_dense(positions(engine, source, shape)):
-        equal("the strides of the copy", long_strides(engine, tensors[-1], shape), long_strides(engine, source, shape))
+        assert_strides(engine, "the strides of the copy", tensors[-1], shape, engine.strides(source))
 
 
 def is_dense(places: Array) -> bool:
     """Whether these places are neighbours, none of them taken twice."""
     return bool(np.array_equal(np.sort(places, None), np.arange(places.min(), places.min() + places.size)))
-
-
-def long_strides(engine: Engine, t: Tensor, shape: Sequence[int]) -> tuple[int, ...]:
-    """The strides of axes that are longer than one: those of others mean nothing."""
-    return tuple(stride for stride, length in zip(engine.strides(t), shape, strict=True) if length > 1)
 
 
 @clause(

@@ -25,6 +25,7 @@ MODULES = (
     "torch",
     "view",
     "view_strides",
+    "view_writes",
 )
 """`mutants_*.py`."""
 

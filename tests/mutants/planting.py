@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -56,9 +59,16 @@ class Mutant:
         return " ".join((inspect.getdoc(self.engine) or "").split("\n\n")[0].split())
 
     def may_fail_on(self, clause: Clause, clauses: Mapping[str, Clause]) -> bool:
-        """Whether `clause`, or one that it stands on, has business with the fault."""
-        names = (self.kills, *self.may_fail)
+        """Whether `clause`, or one that it stands on, has business with the fault, or fails without it."""
+        names = (self.kills, *self.may_fail, *expected_to_fail(self.engine.name))
         return any(covers(name, each) for each in foundations(clause, clauses) for name in names)
+
+
+@cache
+def expected_to_fail(engine: str) -> tuple[str, ...]:
+    """The clauses that the unharmed engine is known to fail."""
+    file = Path(__file__).parents[2] / f"expectations/{engine}.toml"
+    return tuple(tomllib.loads(file.read_text("utf-8"))["clause"]) if file.exists() else ()
 
 
 def covers(name: str, clause: Clause) -> bool:

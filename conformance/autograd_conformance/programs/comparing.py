@@ -75,11 +75,19 @@ def assert_vjp(
 
 def assert_correct_or_loud(engine: Engine, program: Program) -> None:
     """A program that writes has the oracle's values and gradients, or is refused where an engine has a ground to."""
-    accept = must_accept(program, Oracle(engine.aliasing).run(program))
+    assert_right_or_refused(engine, program, must_accept(program, Oracle(engine.aliasing).run(program)))
+
+
+def assert_right_or_refused(engine: Engine, program: Program, accept: bool, apply: Apply | None = None) -> None:
+    """The program has the oracle's values and gradients; unless `accept`, the engine may refuse it.
+
+    `apply`: as in `Program.run`.
+    """
     expected = expected_of(engine, program)
     leaves = program.leaves(engine)
     with may_refuse(not accept, "a program that an engine has no ground to refuse") as attempt:
-        roots = backward_pass(engine, program, leaves, expected)
+        roots = program.run(engine, leaves, apply)
+        pass_back(engine, roots, expected.cotangents)
         assert_values(engine, roots, expected)
         assert_gradients(engine, program, leaves, expected.gradients)
     note(f"zone: {'must accept' if accept else 'may refuse'}, {'refused' if attempt.refusal else 'accepted'}")

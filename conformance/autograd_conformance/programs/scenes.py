@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import hypothesis.strategies as st
 
@@ -12,7 +12,7 @@ from autograd_conformance.judge import Unsupported, assume
 from autograd_conformance.operators import STEPS, VIEWS
 from autograd_conformance.programs.generate import Choices, require_programs
 from autograd_conformance.programs.palette import Palette, Shape
-from autograd_conformance.programs.program import Input, Program, Step
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.proposals import PROPOSALS, write_to
 from autograd_conformance.programs.viewing import Strategy, Viewing
 
@@ -58,6 +58,31 @@ class Scene(Viewing):
                 return True
         return False
 
+    def write_copy(self, targets: Sequence[int], operators: Sequence[str]) -> None:
+        """A write of a copy, made just before, of what lies in the memory that is written."""
+        for _ in range(6):
+            target = self.recent(targets)
+            source = self._beside(target) if self.choose(4) else self.recent(targets)
+            if source is not None and self.writable(target) and self._write_copy(target, source, operators):
+                return
+
+    def _beside(self, x: int) -> int | None:
+        """A view of `x` that broadcasts to it, and as a rule has other elements in its places."""
+        steps = [step for step in _displaced(x, self.shape(x)) if step.operator in self.palette.aliasing]
+        return self.last if steps and self.add(steps[self.choose(len(steps))]) else None
+
+    def _write_copy(self, target: int, source: int, operators: Sequence[str]) -> bool:
+        everything, unread = list(self.names), list(self.unread)
+        if not self.add(Step("clone", (source,))):
+            return False
+        copy, self.names = self.last, [target, self.last]
+        written = self.write([target], operators)
+        self.names = [*everything, copy] if written else everything
+        if not written:
+            self.unread = unread
+            del self.steps[-1], self.tensors[-1]
+        return written
+
     def end(self, base: int) -> Program:
         """The base and all its views are read at the end, as is what nothing has read so far."""
         self.unread = sorted({*self.unread, *self.aliases(base)} - set(range(len(self.inputs))))
@@ -65,46 +90,96 @@ class Scene(Viewing):
 
 
 def scenes(
-    *, targets: str = "any", operators: Sequence[str] = KINDS_OF_WRITES, constant: bool = False, most: int = 2
+    *,
+    targets: str = "any",
+    operators: Sequence[str] = KINDS_OF_WRITES,
+    most: int = 2,
+    constant: bool = False,
+    detached: bool = False,
+    overlapping: bool = False,
 ) -> Strategy:
     """A result and its views, of which some are taken before, some after up to `most` writes, and all are read at the end.
 
-    `targets`: "base", "views" or "any".  `constant`: the base wants no gradient before it is written.
+    `targets`: "base", "views" or "any".  `constant`: the base wants no gradient before it is written.  `detached`: some
+    views are detached.  `overlapping`: what is written is a copy of what lies in the memory that is written.
     """
+    plan = Plan(targets, operators, most, constant, detached, overlapping)
 
     def strategy(engine: Engine) -> st.SearchStrategy[Program]:
         require_programs(engine)
-        palette = Palette.of(engine, writes=True, detach=False, recording_off=False, often="", passes=2)
+        palette = Palette.of(engine, writes=True, detach=detached, recording_off=False, often="", passes=2)
         if palette.operators.isdisjoint(operators):
             raise Unsupported(f"none of the operators {', '.join(operators)}")
         if palette.aliasing.isdisjoint(VIEWS) or palette.operators.isdisjoint(palette.aliasing):
             raise Unsupported("no operator whose result shares memory with its operand")
-        if palette.roots > 1:
-            palette = replace(palette, roots=MOST_ROOTS)
-        return _scenes(palette, targets, operators, constant, most)
+        if detached and DETACH not in palette.aliasing:
+            raise Unsupported("a detached tensor that shares memory with its source")
+        palette = replace(palette, roots=MOST_ROOTS if palette.roots > 1 else 1)
+        return _scenes(palette, plan)
 
     return strategy
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What `scenes` was asked for."""
+
+    targets: str
+    operators: Sequence[str]
+    most: int
+    constant: bool
+    detached: bool
+    overlapping: bool
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """Of the views; those that overlap each other in all ways are slices of what is permuted."""
+        if self.overlapping:
+            return "slice", "permute_dims"
+        return (*VIEWS, *[DETACH] * 4) if self.detached else VIEWS
+
+    def family(self, drawing: Scene, base: int) -> list[int]:
+        """What may be written."""
+        if self.targets == "base":
+            return [base]
+        return drawing.aliases(base)[self.targets == "views" :]
+
+
 @st.composite
-def _scenes(
-    draw: st.DrawFn, palette: Palette, targets: str, operators: Sequence[str], constant: bool, most: int
-) -> Program:
-    drawing = (ConstantBase if constant else Scene)(Choices(draw), palette)
-    base = drawing.made()
-    kinds = [kind for kind in VIEWS if kind in palette.aliasing]
-    for _ in range(1 + drawing.choose(4)):
+def _scenes(draw: st.DrawFn, palette: Palette, plan: Plan) -> Program:
+    drawing = (ConstantBase if plan.constant else Scene)(Choices(draw), palette)
+    base = drawing.combined("negative", 0) if plan.overlapping else drawing.made()
+    if plan.detached and drawing.choose(3) == 0:
+        base = 0
+    kinds = [kind for kind in plan.kinds if kind in palette.aliasing]
+    for _ in range(1 + drawing.choose(1 if plan.overlapping else 4)):
         drawing.view(drawing.aliases(base), kinds)
-    assume(len(drawing.aliases(base)) > 1 or targets != "views")
-    for _ in range(1 + drawing.choose(most)):
+    assume(len(drawing.aliases(base)) > 1 or plan.targets != "views")
+    for _ in range(1 + drawing.choose(plan.most)):
         if drawing.choose(3) == 0:
             drawing.read(drawing.aliases(base))
-        family = {"base": [base], "views": drawing.aliases(base)[1:], "any": drawing.aliases(base)}[targets]
-        drawing.write(family, operators)
+        if plan.overlapping:
+            drawing.write_copy(plan.family(drawing, base), plan.operators)
+        else:
+            drawing.write(plan.family(drawing, base), plan.operators)
         if drawing.choose(2):
             drawing.view(drawing.aliases(base), kinds)
     assume(any(step.writes for step in drawing.steps) and drawing.tensors[base].history.requires)
+    assume(not plan.detached or DETACH in (step.operator for step in drawing.steps))
     return drawing.end(base)
+
+
+def _displaced(x: int, shape: Shape) -> list[Step]:
+    """Views of `x` that broadcast to it: one entry of an axis, or, where that fits, two axes exchanged."""
+    found = []
+    for axis, length in enumerate(shape):
+        for start in range(length) if length > 1 else ():
+            found.append(Step("slice", (x,), {"key": (*[slice(None)] * axis, slice(start, start + 1, 1))}))
+        if axis and shape[axis - 1] == length > 1:
+            axes = list(range(len(shape)))
+            axes[axis - 1 : axis + 1] = axis, axis - 1
+            found += [Step("permute_dims", (x,), {"axes": tuple(axes)})] * 3
+    return found
 
 
 class ConstantBase(Scene):
@@ -115,7 +190,8 @@ class ConstantBase(Scene):
         return [replace(first, requires_grad=False), replace(second, requires_grad=True), third]
 
     def made(self) -> int:
-        return self.last if self.choose(2) and self.make("clone", [0]) else 0
+        copies = "clone" in self.palette.operators and self.choose(2)
+        return self.last if copies and self.make("clone", [0]) else 0
 
 
 # ---- copies ----

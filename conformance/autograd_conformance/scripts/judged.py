@@ -73,6 +73,8 @@ def _other(recorder: Recorder, judged: Judged, failure: Failure) -> Any:
     if value is None:
         like = failure.expected if isinstance(failure.expected, np.ndarray) else np.ones(())
         return recorder.engine.tensor(like + 1)
+    if isinstance(value, tuple):
+        return tuple(each + 1 for each in value) or (1,)
     return None if judged.call.name == "grad" else value + 1
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from autograd_conformance import judge
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
-from autograd_conformance.judge import Failure
+from autograd_conformance.judge import REFUSED, Failure
 from autograd_conformance.scripts.assembly import assembled, described
 from autograd_conformance.scripts.closing import GOT, closing, is_named_got, shown
 from autograd_conformance.scripts.judged import Judged, find, same
@@ -82,6 +82,8 @@ class _Reproduction:
         return recorded(Recorder(self._engine), self._clause, self._case, altered)
 
     def _find_judged(self, error: BaseException) -> Judged | None:
+        if self._accepts:
+            return None
         if isinstance(error, Failure) and error.kind == "wrong":
             judged = find(self._recorder, error, self._run)
             if judged is None:
@@ -93,8 +95,14 @@ class _Reproduction:
             raise NotReproduced(f"no call of the engine raised {judge.show(error)}")
         return None
 
+    @property
+    def _accepts(self) -> bool:
+        """Whether the failure is that nothing was raised: then every call stays, since one less might be a reason not to."""
+        return self._expected is REFUSED
+
     def text(self) -> str:
-        is_shown = prune(self._steps, self._used_later, lambda: not self._try().problem) or not self._try().problem
+        pruned = not self._accepts and prune(self._steps, self._used_later, lambda: not self._try().problem)
+        is_shown = pruned or not self._try().problem
         if not is_shown and self._expected_error is RecursionError:  # the clause stood on a few frames more
             self._try(stretch=2)
         if self._tried.problem:
@@ -115,6 +123,9 @@ class _Reproduction:
         body = printer.lines()
         if self._judged:
             ending = [*closing(printer, self._judged, self._expected), 'print("holds")']
+        if self._accepts:
+            accepted = f"accepted; expected a refusal: {getattr(self._error, 'what', '')}"
+            ending = [f"raise AssertionError({accepted!r})"]
         docstring = described(self._engine, self._clause, self._error)
         text = assembled(docstring, printer.prelude(), body + ending, printer.numpy)
         return text, ast.parse(text).body[-max(1, len(ending))].lineno
@@ -145,7 +156,7 @@ class _Reproduction:
 
     @property
     def _expected_error(self) -> type[BaseException]:
-        if self._judged:
+        if self._judged or self._accepts:
             return AssertionError
         return type(self._got if isinstance(self._got, BaseException) else self._error)
 
