@@ -1,12 +1,14 @@
 """Every clause can fail, for the reason it should, and what fails it is no caricature of an engine.
 
-Here each mutant is tried on one seed.  `matrix.py` tries it on many, and all clauses at full size.
+Here each mutant is tried on one seed, and on some of the other clauses.  `matrix.py` tries many seeds, and all clauses at
+full size.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,8 @@ CLAUSES = every_clause()
 MUTANTS = every_mutant()
 FREQUENT = [each for each in MUTANTS if not each.escapes]
 SUBTLE = [each for each in MUTANTS if not each.blatant]
+SAMPLE = 6
+"""So many clauses are tried on a mutant that must not fail them; all of them take hours, and are `matrix.py`'s."""
 HERE = Path(__file__).parent
 
 of_mutants = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
@@ -39,7 +43,8 @@ def test_its_clause_finds_the_fault(mutant: Mutant) -> None:
 @of_mutants
 def test_no_clause_fails_that_has_no_business_with_the_fault(mutant: Mutant) -> None:
     others = [clause for clause in CLAUSES.values() if not mutant.may_fail_on(clause, CLAUSES)]
-    failed = [clause.id for clause in others if is_killed(judged(mutant, clause, profile="smoke", depth=2000))]
+    some = random.Random(mutant.name).sample(others, min(SAMPLE, len(others)))
+    failed = [clause.id for clause in some if is_killed(judged(mutant, clause, profile="smoke", depth=2000))]
     assert failed == []
 
 
