@@ -94,7 +94,7 @@ class Engine:
 
     # ---- tape: imperative backward passes ---------------------------------------------------------------------------
     def backward(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor] | None = None) -> None:
-        """One backward pass from all `outputs`; no cotangents: the engine's default for a one-element root."""
+        """One backward pass from all `outputs`; None for the cotangents, or for one: the default for a one-element root."""
         raise NotImplementedError("backward")
 
     def grad(self, t: Tensor) -> Tensor | None:

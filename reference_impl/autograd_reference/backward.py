@@ -163,8 +163,10 @@ def capture_gradients(
     """A pass that returns the gradients that arrive at the targets, each in memory of its own; None if none does."""
     walk = Pass(create_graph, retain)
     walk.aim([edge for edge, _ in roots], [edge for _, edge in targets])
+    assert walk.needed is not None
     for edge, gradient in roots:
-        walk.send(edge, gradient, False)
+        if edge[0] in walk.needed:  # a root from which no target is reached may be a leaf, and must not accumulate
+            walk.send(edge, gradient, False)
     walk.run()
     results: list[Gradient | None] = []
     for tensor, (node, position) in targets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from types import FunctionType
 
 from planting import MUTANTS, Mutant
@@ -11,29 +12,13 @@ from planting import MUTANTS, Mutant
 import autograd_spec
 from autograd_conformance.clauses import Clause
 
-MODULES = (
-    "op",
-    "accum",
-    "backward",
-    "depth",
-    "leaf",
-    "leaf_results",
-    "leaf_retained",
-    "leaf_flags",
-    "mode",
-    "inplace",
-    "torch",
-    "view",
-    "view_strides",
-    "view_writes",
-)
-"""`mutants_*.py`."""
+MODULES = sorted(path.stem for path in Path(__file__).parent.glob("mutants_*.py"))
 
 
 def every_mutant() -> list[Mutant]:
     """In the order of the modules."""
     for module in MODULES:
-        importlib.import_module(f"mutants_{module}")
+        importlib.import_module(module)
     return MUTANTS
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import pytest
+import torch as raw
 from path_walk import walk_every_path
-from planting import PASSES, PROGRAMS, mutant
+from planting import PASSES, PROGRAMS, mutant, replace_rule
 
 import autograd_reference as torch
 from autograd_conformance.adapters.reference import Reference
 from autograd_reference import backward as walking
+from autograd_reference import rules
 from autograd_reference.accumulate import AccumulateGrad
-from autograd_reference.graph import Recorded, edge_of
+from autograd_reference.graph import Recorded
 from autograd_reference.node import Edge, Node
+from autograd_reference.tensor import Tensor
 
 
 # ---- where paths meet ----
@@ -134,6 +138,104 @@ class ThirdPathIsLost(Reference):
         patch.setattr(walking.Pass, "send", send)
 
 
+@mutant(kills="backward.same-operand-twice")
+class ThirdCopyIsLost(Reference):
+    """Of three equal operands, one receives nothing."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original = Recorded.gradients
+
+        def gradients(node: Recorded, *arguments: Any) -> Sequence[Any]:
+            results = list(original(node, *arguments))
+            if len(results) == 3 and node.edges[0] == node.edges[1] == node.edges[2]:
+                results[1] = None
+            return results
+
+        patch.setattr(Recorded, "gradients", gradients)
+
+
+@mutant(kills="backward.same-operand-twice", may_fail=PROGRAMS)
+class MatrixTimesItselfCountsOnce(Reference):
+    """The product of a matrix with itself sends its operand one of the two gradients."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        original = Recorded.gradients
+
+        def gradients(node: Recorded, *arguments: Any) -> Sequence[Any]:
+            results = list(original(node, *arguments))
+            if "Mm" in node.name() and len(results) == 2 and node.edges[0] == node.edges[1]:
+                results[0] = None
+            return results
+
+        patch.setattr(Recorded, "gradients", gradients)
+
+
+# ---- what a pass must not touch ----
+@mutant(kills="backward.returns-nothing", may_fail=PROGRAMS)
+class GradientOverwritesOperand(Reference):
+    """The gradient of a product is computed in the memory of the operand that was saved, where it fits."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        def rule(g: Any, x: Any) -> Any:
+            fits = isinstance(x, raw.Tensor) and x.shape == g.shape and x.is_contiguous()
+            return x.mul_(g) if fits else g * x
+
+        replace_rule(patch, rules.MUL, "y", rule)
+
+
+@mutant(kills="backward.unreached-leaf", may_fail=("accum.*", "mode.*", "inplace.*"))
+class ClearsWhatItDoesNotReach(Reference):
+    """A pass takes the stored gradients away from leaves that it does not reach."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        leaves: WeakSet[AccumulateGrad] = WeakSet()
+        create, run = AccumulateGrad.__init__, walking.Pass.run
+
+        def remember(node: AccumulateGrad, leaf: Tensor) -> None:
+            create(node, leaf)
+            leaves.add(node)
+
+        def run_and_clear(walk: walking.Pass) -> None:
+            reached = walking.reachable([(node, 0) for _, node in walk.heap])
+            run(walk)
+            for node in leaves - reached:
+                node.leaf._grad = None
+
+        patch.setattr(AccumulateGrad, "__init__", remember)
+        patch.setattr(walking.Pass, "run", run_and_clear)
+
+
+@mutant(kills="backward.unreached-leaf", may_fail=PASSES)
+class ReachesSiblings(Reference):
+    """A leaf that was multiplied with a leaf of the same shape receives what that one receives, whatever the roots are."""
+
+    @staticmethod
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        siblings: WeakKeyDictionary[Node, weakref.ref[AccumulateGrad]] = WeakKeyDictionary()
+        create, run = Recorded.__init__, walking.Pass.run
+
+        def remember(node: Recorded, edges: Any, *arguments: Any) -> None:
+            create(node, edges, *arguments)
+            leaves = [edge[0] for edge in edges if edge is not None and type(edge[0]) is AccumulateGrad]
+            if len(leaves) == 2 and leaves[0].outputs == leaves[1].outputs:
+                siblings[leaves[1]] = weakref.ref(leaves[0])
+
+        def run_and_reach(walk: walking.Pass) -> None:
+            reached = walking.reachable([(node, 0) for _, node in walk.heap])
+            run(walk)
+            for node in reached:
+                sibling = siblings[node]() if node in siblings else None
+                if sibling is not None and sibling not in reached:
+                    sibling.leaf._grad = node.leaf._grad
+
+        patch.setattr(Recorded, "__init__", remember)
+        patch.setattr(walking.Pass, "run", run_and_reach)
+
+
 # ---- cotangents ----
 @mutant(kills="backward.vjp-linear")
 class ClipsCotangents(Reference):
@@ -188,11 +290,7 @@ class ZeroCotangentIsMissing(Reference):
         super().backward(outputs, given)
 
 
-@mutant(
-    kills="backward.vjp-linear",
-    may_fail=PROGRAMS,
-    escapes="nobody looks at a cotangent after the pass, or gives it twice",
-)
+@mutant(kills="backward.returns-nothing", may_fail=PROGRAMS)
 class AddsIntoCotangent(Reference):
     """What reaches a root from elsewhere is added into the caller's cotangent, whatever its layout."""
 
@@ -207,58 +305,3 @@ class AddsIntoCotangent(Reference):
         from autograd_reference import autograd
 
         patch.setattr(autograd, "accumulate_gradients", accumulate_gradients)
-
-
-# ---- several roots ----
-@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
-class FirstRootOnly(Reference):
-    """A pass from several roots starts at the first."""
-
-    def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        super().backward(outputs[:1], cotangents[:1])
-
-
-@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
-class TwoRootsAtMost(Reference):
-    """A pass from several roots starts at the first two."""
-
-    def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        super().backward(outputs[:2], cotangents[:2])
-
-
-@mutant(kills="backward.multiple-roots")
-class RepeatedRootCountsOnce(Reference):
-    """A root that is listed twice is seeded once, with its last cotangent."""
-
-    def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        seeds = {id(output): (output, cotangent) for output, cotangent in zip(outputs, cotangents, strict=True)}
-        super().backward(*zip(*seeds.values(), strict=True))
-
-
-@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
-class LastCotangentForAll(Reference):
-    """Roots of one shape all start with the cotangent of the last of them."""
-
-    def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        last = {each.shape: each for each in cotangents}
-        super().backward(outputs, [last[each.shape] for each in cotangents])
-
-
-@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
-class PassPerRoot(Reference):
-    """Each root has a pass of its own, and the first one lets go of what the next one needs."""
-
-    def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        for output, cotangent in zip(outputs, cotangents, strict=True):
-            super().backward([output], [cotangent])
-
-
-@mutant(kills="backward.multiple-roots", may_fail=PROGRAMS)
-class RootInsideLosesItsCotangent(Reference):
-    """A root that another root depends on loses its own cotangent."""
-
-    def backward(self, outputs: Any, cotangents: Any = None) -> None:
-        edges = [edge for output in outputs if (edge := edge_of(output)) is not None]
-        inner = {edge for node in walking.reachable(edges) for edge in node.edges}
-        kept = [place for place, edge in enumerate(edges) if edge not in inner]
-        super().backward([outputs[place] for place in kept], [cotangents[place] for place in kept])

@@ -135,6 +135,14 @@ class Totals:
         if self._forgets:
             self.forget()
 
+    def check(self) -> None:
+        """Nothing has changed since."""
+        for number in self._program.leaf_numbers:
+            stored = self._totals[number]
+            if stored is None:
+                stored = np.zeros_like(self._program.arrays[number])
+            assert_gradient(self._engine, f"the gradient of x{number}", self._engine.grad(self._leaves[number]), stored)
+
     def forget(self) -> None:
         """Leaves begin anew."""
         for number in self._program.leaf_numbers:

@@ -29,11 +29,13 @@ def programs(
     passes: int = 1,
     cotangents: bool = False,
     several_roots: bool = False,
+    unit_cotangent: bool = False,
 ) -> Callable[[Engine], st.SearchStrategy[Program]]:
     """Random programs that the engine can run: without writes, detached tensors and unrecorded steps unless asked for.
 
     `often`: a proposal (see `proposals.py`) to be made often.  `passes`: how many gradients are added up at most.
-    `cotangents`, `several_roots`: only for engines that accept them.
+    `cotangents`, `several_roots`: only for engines that accept them.  `unit_cotangent`: one root of one element, with a
+    cotangent of one.
     """
 
     def strategy(engine: Engine) -> st.SearchStrategy[Program]:
@@ -42,9 +44,14 @@ def programs(
         if several_roots and not (engine.several_roots and engine.accepts_cotangent):
             raise Unsupported("a pass from several roots")
         require_programs(engine)
-        return programs_of(
-            Palette.of(engine, writes=writes, detach=detach, recording_off=recording_off, often=often, passes=passes)
+        palette = Palette.of(
+            engine, writes=writes, detach=detach, recording_off=recording_off, often=often, passes=passes
         )
+        if unit_cotangent:
+            palette = replace(palette, accepts_cotangent=False, roots=1)
+        if not palette.accepts_cotangent and engine.max_ndim and "sum" not in engine.operators:
+            raise Unsupported("programs with one-element roots need the operator sum")
+        return programs_of(palette)
 
     return strategy
 

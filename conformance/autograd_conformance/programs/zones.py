@@ -49,6 +49,27 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
     return True
 
 
+def behind(program: Program, root: int) -> set[int]:
+    """The places of the steps that a root depends on, in a program that does not write."""
+    found: set[int] = set()
+    todo = [root]
+    while todo:
+        place = todo.pop() - len(program.inputs)
+        if place >= 0 and place not in found:
+            found.add(place)
+            todo += program.steps[place].operands
+    return found
+
+
+def keeps_values(program: Program, tensors: Sequence[Dual], places: set[int]) -> bool:
+    """Whether the derivative of one of these steps needs values, in a program that records all of them."""
+    steps = [program.steps[place] for place in places if program.steps[place].operator in IN_PROGRAMS]
+    return any(
+        IN_PROGRAMS[step.operator].value_dependent and any(tensors[each].history.requires for each in step.operands)
+        for step in steps
+    )
+
+
 class Liveness:
     """Walks a program backwards from its roots.  `steps`: the places of those that reach a root.
 
