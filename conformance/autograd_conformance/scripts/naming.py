@@ -8,7 +8,8 @@ from typing import Any
 
 from autograd_conformance.scripts.recording import Block, Call, Function, RecordedFunction, Slot, Step
 
-COTANGENTS = {"backward": 1, "vjp": 2}
+PASSES = ("backward", "backward_retaining", "backward_into", "backward_creating_graph")
+COTANGENTS = {**dict.fromkeys(PASSES, 1), "vjp": 2, "gradients": 2}
 """Verb -> the place of the cotangents among its arguments."""
 
 
@@ -100,5 +101,9 @@ def _prefixes(call: Call) -> Iterator[tuple[Slot, str]]:
         yield from ((slot, "t") for slot in slots(outputs))
         yield from ((slot, "g") for slot in slots(gradients))
         return
-    known = {"tensor": "x", "grad": "g", "array": "a", "no_grad_function": "f"} if call.kind == "verb" else {}
+    known = (
+        {"tensor": "x", "grad": "g", "gradients": "g", "array": "a", "no_grad_function": "f"}
+        if call.kind == "verb"
+        else {}
+    )
     yield from ((slot, known.get(call.name, "t")) for slot in slots(call.result))

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from autograd_conformance.scripts.naming import calls, functions_of, operands, slots, uses
+from autograd_conformance.scripts.naming import PASSES, calls, functions_of, operands, slots, uses
 from autograd_conformance.scripts.recording import Block, Call, Slot, Step, hands_nothing_out
 
 SECONDS = 5
@@ -114,7 +114,7 @@ def _touched(call: Call) -> list[Slot]:
 
 def _last_unread_pass(steps: list[Step]) -> Step | None:
     """The last step that changes stored gradients, if no gradient is read after it."""
-    passes = [call for call in calls(steps) if call.kind == "verb" and call.name in ("backward", "set_grad", "grad")]
+    passes = [call for call in calls(steps) if call.kind == "verb" and call.name in (*PASSES, "set_grad", "grad")]
     last = passes[-1] if passes else None
     return last if last is not None and last.name != "grad" and last.error is None else None
 
