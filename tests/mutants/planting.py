@@ -27,11 +27,11 @@ from autograd_reference.modes import state
 
 AnyEngine = TypeVar("AnyEngine", bound=type[Engine])
 
-PROGRAMS = ("every clause on random programs",)
 PASSES = ("every clause with a backward pass",)
+PROGRAMS = (*PASSES, "every clause on random programs")
 BUNDLES: Mapping[str, Callable[[Clause], bool]] = {
-    PROGRAMS[0]: lambda clause: any(name.startswith("program") for name in clause.arguments),
     PASSES[0]: lambda clause: not {TAPE, VJP}.isdisjoint(clause.needs),
+    PROGRAMS[1]: lambda clause: any(name.startswith("program") for name in clause.arguments),
 }
 """What `may_fail` may say instead of naming many clauses; it may also say `chapter.*`."""
 
