@@ -10,6 +10,7 @@ retries, zeroes, catches or emulates.  When the engine raises, let it raise.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from autograd_conformance.operators import OPERATORS, WRITES
 from autograd_conformance.spelling import Spelling, compile_spelling
+from autograd_conformance.threads import in_threads
 
 Array = NDArray[Any]
 Tensor = Any
@@ -78,7 +80,7 @@ class Engine:
         """`operator` of `tensors`.  A write operator changes its first tensor and what is returned is ignored;
         `unbind` and `split` give a sequence of tensors.
         """
-        self.used[operator] += 1
+        self.used.update((operator,))  # in one step, so that threads lose no count
         return self._compiled[operator](self, *tensors, **params)
 
     def vjp(
@@ -198,6 +200,15 @@ class Engine:
         """Switch recording on or off from here on, by a plain call."""
         raise NotImplementedError("set_grad_enabled")
 
+    # ---- provided, nothing to spell -----------------------------------------------------------------------------------
+    def in_threads(self, *functions: Callable[[], object]) -> None:
+        """Run the functions at once, each in a thread of its own; raises the error of the first that raised."""
+        in_threads(*functions)
+
+    def collect(self) -> None:
+        """Free what only a cycle of references keeps alive."""
+        gc.collect()
+
     # ---- machinery, nothing to spell --------------------------------------------------------------------------------
     _compiled: ClassVar[Mapping[str, Callable[..., Any]]] = {}
 
@@ -298,3 +309,7 @@ GROUPS: Mapping[str, Group] = {
     GRAD_SWITCH: Group("switches recording by a plain call", "set_grad_enabled"),
 }
 VERBS = tuple(verb for group in GROUPS.values() for verb in group.verbs)
+PROVIDED = {"in_threads": "in_threads(*functions)", "collect": "gc.collect()"}
+"""What every engine has, as scripts print it."""
+for _verb, _text in PROVIDED.items():
+    vars(Engine)[_verb].template = _text

@@ -28,7 +28,15 @@ from autograd_conformance.adapters.mygrad import MyGrad
 from autograd_conformance.engine import Engine
 from autograd_conformance.programs.program import Input, Program, Step
 from autograd_conformance.scripts.clean_process import run_cleanly
-from autograd_spec import test_accum, test_backward, test_inplace, test_leaf, test_mode, test_op
+from autograd_spec import (
+    test_accum,
+    test_backward_deep,
+    test_backward_roots,
+    test_inplace,
+    test_leaf_cut,
+    test_mode,
+    test_op,
+)
 
 
 def _program(
@@ -60,7 +68,7 @@ FAILURES: dict[str, tuple[Engine, Test, dict[str, Any], str, tuple[str, str] | N
     "lambda": (CutSum(), test_op.test_exact_program, {"program": SUM}, WRONG, ("x0.detach().sum", "x0.sum")),
     "template": (
         LeakyDetach(),
-        test_leaf.test_detach_cuts,
+        test_leaf_cut.test_detach_cuts,
         {"program": DETACHED},
         WRONG,
         ("x0.view_as(x0)", "x0.detach()"),
@@ -83,7 +91,7 @@ FAILURES: dict[str, tuple[Engine, Test, dict[str, Any], str, tuple[str, str] | N
     "refused": (Picky(), test_inplace.test_correct_or_loud, {"program": TRANSPOSED}, "RuntimeError", (".view(-1)", "")),
     "method": (
         FirstRootOnly(),
-        test_backward.test_multiple_roots,
+        test_backward_roots.test_multiple_roots,
         {"program": TWO_ROOTS, "repeated": False},
         WRONG,
         ("[:1]", ""),
@@ -111,7 +119,7 @@ FAILURES: dict[str, tuple[Engine, Test, dict[str, Any], str, tuple[str, str] | N
     ),
     "scalars": (
         ForgetfulScalars(),
-        test_backward.test_deep_chain,
+        test_backward_deep.test_deep_chain,
         {"link": "add", "depth": 700},
         WRONG,
         ("x0 if x0 is x0 else ", ""),

@@ -60,3 +60,9 @@ def _check_weak_reference(report: Report) -> None:
         reference = engine.weak_reference(x)
         if reference() is None:
             raise broken("gives None for a tensor that is there; expected the tensor itself")
+        del x
+        engine.collect()
+        if reference() is not None:
+            raise broken(
+                "keeps a leaf alive that nobody uses; does the adapter, or the engine, keep a list of tensors?"
+            )

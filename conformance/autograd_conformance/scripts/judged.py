@@ -58,9 +58,14 @@ def _forms(call: Call, slot: Slot, got: Any) -> list[Literal["value", "is None",
     """The expressions over a result that have the judged value."""
     if same(slot.value, got):
         return ["value"]
-    if call.name == "grad" and isinstance(got, bool):
+    if _may_be_nothing(call) and isinstance(got, bool):
         return ["is None" if (slot.value is None) == got else "is not None"]
     return []
+
+
+def _may_be_nothing(call: Call) -> bool:
+    """Whether a clause asks of the result whether it is there: a gradient, or what a weak reference refers to."""
+    return call.kind == "function" or call.name == "grad"
 
 
 def _other(recorder: Recorder, judged: Judged, failure: Failure) -> Any:
@@ -75,7 +80,7 @@ def _other(recorder: Recorder, judged: Judged, failure: Failure) -> Any:
         return recorder.engine.tensor(like + 1)
     if isinstance(value, tuple):
         return tuple(each + 1 for each in value) or (1,)
-    return None if judged.call.name == "grad" else value + 1
+    return None if _may_be_nothing(judged.call) else value + 1
 
 
 def same(one: Any, other: Any) -> bool:

@@ -102,7 +102,7 @@ def _prefixes(call: Call) -> Iterator[tuple[Slot, str]]:
         yield from ((slot, "g") for slot in slots(gradients))
         return
     known = (
-        {"tensor": "x", "grad": "g", "gradients": "g", "array": "a", "no_grad_function": "f"}
+        {"tensor": "x", "grad": "g", "gradients": "g", "array": "a", "no_grad_function": "f", "weak_reference": "r"}
         if call.kind == "verb"
         else {}
     )

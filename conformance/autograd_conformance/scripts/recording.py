@@ -1,11 +1,15 @@
 """What a clause did to an engine, noted call by call, so that it can be printed in the engine's own language.
 
-A `Recorder` stands in for the engine.  It hands the clause a `Slot` for every tensor; the clause cannot tell, since it
-never looks inside a tensor, and two slots stay apart even where the engine returned one object twice.
+A `Recorder` stands in for the engine.  It hands the clause a `Handle` for every tensor; the clause cannot tell, since it
+never looks inside a tensor, and two handles stay apart even where the engine returned one object twice.  The recording
+itself keeps no tensor alive: it knows a `Slot` for each handle, and when the handle died.
 """
 
 from __future__ import annotations
 
+import itertools
+import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,14 +18,52 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from autograd_conformance.engine import VERBS, Engine
+from autograd_conformance.engine import PROVIDED, VERBS, Engine
+
+_moments = itertools.count()
+"""Steps and deaths, in the order in which they happened."""
+
+GONE = object()
+"""In place of a tensor that the clause has let go of."""
 
 
 class Slot:
-    """A value that the engine handed out; a script gives it a name."""
+    """What the engine handed out, in the recording; a script gives it a name.
+
+    `value`: what it is, as long as it is there; `died`: when the clause let go of the tensor, if it has.
+    """
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self._look: Callable[[], Any] = lambda: value
+        self.died: int | None = None
+
+    def handle(self) -> Handle:
+        """The value for the clause to hold; from here on the slot does not keep it alive."""
+        made = Handle(self, self.value)
+        self._look = weakref.ref(made)
+        return made
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the clause decides how long the value lives."""
+        return isinstance(self._look, weakref.ref)
+
+    @property
+    def value(self) -> Any:
+        found = self._look()
+        if self.is_held:
+            return GONE if found is None else found.value
+        return found
+
+
+class Handle:
+    """A tensor, or a function that the engine made, as the clause holds it."""
+
+    def __init__(self, slot: Slot, value: Any) -> None:
+        self.slot, self.value = slot, value
+
+    def __del__(self) -> None:
+        self.slot.died = next(_moments)
 
 
 @dataclass(eq=False)
@@ -35,6 +77,7 @@ class Call:
     result: Any = None
     """Slots, in the structure of what came back; None where nothing is handed out."""
     error: BaseException | None = None
+    moment: int = field(default_factory=_moments.__next__)
 
 
 @dataclass(eq=False)
@@ -44,6 +87,10 @@ class Block:
     call: Call
     body: list[Step] = field(default_factory=list)
     error: BaseException | None = None
+
+    @property
+    def moment(self) -> int:
+        return self.call.moment
 
 
 @dataclass(eq=False)
@@ -83,12 +130,17 @@ class Recorder(Engine):
         recorder.steps: list[Step] = []
         recorder.results: list[tuple[Call, Slot]] = []
         """Every call that handed out one value, in order."""
-        recorder.bodies = [recorder.steps]
-        """The steps being noted, and those around them."""
+        recorder._stacks = Stacks(recorder.steps)
         recorder.altered: Alteration | None = None
         facts = {fact: getattr(engine, fact) for fact in Engine.__annotations__}
         verbs = {verb: recorder._verb(verb) for verb in VERBS if getattr(type(engine), verb) is not vars(Engine)[verb]}
+        verbs |= {verb: recorder._verb(verb) for verb in PROVIDED}
         vars(recorder).update(facts | verbs, has=engine.has, apply=recorder._apply)
+
+    @property
+    def bodies(recorder) -> list[list[Step]]:
+        """The steps being noted, and those around them: for each thread its own."""
+        return recorder._stacks.bodies
 
     def forget(recorder, altered: Alteration | None) -> None:
         """Begin anew, this time with one result altered."""
@@ -97,8 +149,8 @@ class Recorder(Engine):
         recorder.altered = altered
 
     def _apply(recorder, operator: str, *tensors: Any, **params: Any) -> Any:
-        recorder.used[operator] += 1
-        call = Call("operator", operator, tensors, _noted(params))
+        recorder.used.update((operator,))
+        call = Call("operator", operator, _noted(tensors), _noted(params))
         return recorder._run(call, lambda: recorder.engine.apply(operator, *_bare(tensors), **params))
 
     def _verb(recorder, verb: str) -> Callable[..., Any]:
@@ -135,12 +187,12 @@ class Recorder(Engine):
             return None
         if type(value) in (tuple, list) and not _is_looked_at(call, value):
             call.result = _mapped(Slot, value)
-            return _mapped(lambda slot: slot.value if _is_looked_at(call, slot.value) else slot, call.result)
+            return _mapped(lambda slot: _given(call, slot), call.result)
         if recorder.altered and recorder.altered.number == len(recorder.results):
             value = recorder.altered.value
         call.result = slot = Slot(value)
         recorder.results.append((call, slot))
-        return value if _is_looked_at(call, value) else slot
+        return _given(call, slot)
 
     def _block(recorder, call: Call, run: Callable[[], Any]) -> Any:
         try:
@@ -151,12 +203,11 @@ class Recorder(Engine):
             raise
 
     def _decorated(recorder, call: Call, run: Callable[[], Any]) -> Callable[..., Any]:
-        recorder._run(call, run)
+        function = recorder._run(call, run)
 
         def decorated(*inputs: Any) -> Any:
-            return recorder._run(
-                Call("function", call.result, _noted(inputs), {}), lambda: call.result.value(*_bare(inputs))
-            )
+            called = Call("function", function.slot, _noted(inputs), {})
+            return recorder._run(called, lambda: function.value(*_bare(inputs)))
 
         return decorated
 
@@ -164,51 +215,59 @@ class Recorder(Engine):
         return RecordedFunction(recorder, value) if callable(value) else value
 
 
+class Stacks(threading.local):
+    """What is being noted: a stack of bodies for each thread, whose lowest is the whole recording."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.bodies = [steps]
+
+
 class RecordedFunction:
     """A clause's function on its way into the engine."""
 
     def __init__(self, recorder: Recorder, function: Callable[..., Any]) -> None:
-        self._bodies, self._handover, self._function = recorder.bodies, recorder.handover, function
+        self._recorder, self._handover, self._function = recorder, recorder.handover, function
         self.calls: list[Function] = []
 
     def __call__(self, *inputs: Any) -> Any:
         noted = Function(parameters=tuple(map(Slot, inputs)))
         self.calls.append(noted)
-        self._bodies.append(noted.body)
+        self._recorder.bodies.append(noted.body)
         self._handover("clause")
         try:
-            noted.returns = self._function(*noted.parameters)
+            returned = self._function(*(slot.handle() for slot in noted.parameters))
         except BaseException as error:
             noted.error = error
             raise
         finally:
-            self._bodies.pop()
+            self._recorder.bodies.pop()
+        noted.returns = _noted(returned)
         self._handover("engine")
-        return _bare(noted.returns)
+        return _bare(returned)
 
 
 class RecordedBlock:
     """A block of the engine whose inside is noted."""
 
     def __init__(self, recorder: Recorder, call: Call, manager: Any) -> None:
-        self._bodies, self._call, self._manager = recorder.bodies, call, manager
+        self._recorder, self._call, self._manager = recorder, call, manager
         self._handed_over = recorder._handed_over
 
     def __enter__(self) -> Any:
         self._block = Block(self._call)
-        self._bodies[-1].append(self._block)
+        self._recorder.bodies[-1].append(self._block)
         try:
             entered = self._handed_over(self._manager.__enter__)
         except BaseException as error:
             self._block.error = error
             raise
-        self._bodies.append(self._block.body)
+        self._recorder.bodies.append(self._block.body)
         return entered
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> Any:
-        self._bodies.pop()
+        self._recorder.bodies.pop()
         self._block.error = error
         try:
             return self._handed_over(partial(self._manager.__exit__, kind, error, where))
@@ -225,8 +284,17 @@ def hands_nothing_out(call: Call) -> bool:
 
 
 def _noted(value: Any) -> Any:
-    """`value` as the recording keeps it: a clause may change its arrays afterwards."""
-    return _mapped(lambda one: one.copy() if isinstance(one, np.ndarray) else one, value)
+    """`value` as the recording keeps it: a clause may change its arrays afterwards, and let go of its tensors."""
+
+    def kept(one: Any) -> Any:
+        return one.copy() if isinstance(one, np.ndarray) else one.slot if isinstance(one, Handle) else one
+
+    return _mapped(kept, value)
+
+
+def _given(call: Call, slot: Slot) -> Any:
+    """What the clause is given for `slot`."""
+    return slot.value if _is_looked_at(call, slot.value) else slot.handle()
 
 
 def _is_looked_at(call: Call, value: Any) -> bool:
@@ -245,7 +313,7 @@ def _result(verb: str) -> str:
 
 
 def _bare(value: Any) -> Any:
-    return _mapped(lambda one: one.value if isinstance(one, Slot) else one, value)
+    return _mapped(lambda one: one.value if isinstance(one, Handle) else one, value)
 
 
 def _mapped(change: Callable[[Any], Any], value: Any) -> Any:

@@ -54,6 +54,10 @@ class Printer:
         self._uses.update(used_later)
         self._uncaught = [id(error) for error in uncaught]
         self._functions: dict[int, str] = {}
+        self._shows_deaths = any(call.name == "weak_reference" for call in calls(steps))
+        self._bound: list[Slot] = []
+        """What the lines so far hold by a name; where deaths are shown, each name is deleted when the clause let go."""
+        self._definitions = 0
 
     def lines(self) -> Lines:
         """The lines of all steps."""
@@ -87,16 +91,27 @@ class Printer:
         """The lines of steps that are left by the exception `leaving`, or by none."""
         lines: Lines = []
         for step in Roller(steps, set(self._uses - uses(steps))).rolled():
+            lines += self._deletions(step.steps[0].moment if isinstance(step, Loop) else step.moment)
             lines += self._loop(step) if isinstance(step, Loop) else self._step(step, leaving)
         raised = bool(steps) and steps[-1].error is leaving
         if leaving is not None and not raised and id(leaving) not in self._uncaught:
             lines.append(f"raise {_plain_type(leaving)}('leave by an exception')")
         return lines
 
+    def _deletions(self, moment: int) -> Lines:
+        """What was let go of before `moment`; names in a function end with it."""
+        gone = [slot for slot in self._bound if slot.died is not None and slot.died < moment]
+        if self._definitions or not gone:
+            return []
+        self._bound = [slot for slot in self._bound if slot not in gone]
+        return [f"del {', '.join(map(self.names.of, gone))}"]
+
     def _loop(self, loop: Loop) -> Lines:
         for slot, other in loop.same:
             self.names.same(slot, other)
+        bound = list(self._bound)
         lines = [line for step in loop.steps for line in self._step(step, None)]
+        self._bound = bound  # the turns share their names
         return [f"for _ in range({loop.times * self._stretch}):", *_indented(lines)]
 
     def _step(self, step: Step, leaving: BaseException | None) -> Lines:
@@ -121,7 +136,10 @@ class Printer:
     def _target(self, result: Any) -> str:
         """The names that a result is bound to; `_` where nobody uses it."""
         if isinstance(result, Slot):
-            return self.names.of(result) if self._uses[result] else "_"
+            held = self._shows_deaths and result.is_held
+            if held and not self._definitions:
+                self._bound.append(result)
+            return self.names.of(result) if held or self._uses[result] else "_"
         if isinstance(result, tuple | list) and any(self._uses[slot] for slot in slots(result)):
             return f"({', '.join(map(self._target, result))}{',' if len(result) == 1 else ''})"
         return "_"
@@ -130,7 +148,9 @@ class Printer:
         run = first_run(function)
         name = self._functions[id(function)] = self.names.fresh("f")
         parameters = ", ".join(self.names.of(slot) for slot in run.parameters)
+        self._definitions += 1
         body = self._body(run.body, run.error)
+        self._definitions -= 1
         if run.error is None and run.returns is not None:
             body.append(f"return {ast.unparse(self.value(run.returns))}")
         if run.error is not None and id(run.error) in self._uncaught:
