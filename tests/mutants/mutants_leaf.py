@@ -12,7 +12,7 @@ from autograd_reference.tensor import Tensor
 
 @mutant(
     kills="leaf.detach-cuts",
-    may_fail=("leaf.*", "inplace.*"),
+    may_fail=("leaf.*", "inplace.*", "view.*"),
     blatant="one use of detach shows it",
 )
 class DetachIsIdentity(Torch):
@@ -21,28 +21,28 @@ class DetachIsIdentity(Torch):
     detach = template("t")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*"))
+@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
 class DetachedViewKeepsHistory(Torch):
     """Detaching a view returns a view that still carries gradients back."""
 
     detach = template("t.view_as(t) if t._is_view() else t.detach()")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*"))
+@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
 class DetachedScalarKeepsHistory(Torch):
     """Detaching a tensor without axes returns the tensor itself."""
 
     detach = template("t if t.ndim == 0 else t.detach()")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*"))
+@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
 class DetachCutsTheSource(Torch):
     """Detaching a result cuts off the result's own history as well."""
 
     detach = template("(t if t.is_leaf or t._is_view() else t.detach_()).detach()")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*"))
+@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
 class DetachedWantsGradient(Torch):
     """A detached tensor requires gradients if its source does."""
 
@@ -58,7 +58,7 @@ class ConstantsAreNoLeaves(Torch):
 
 @mutant(
     kills="leaf.detach-cuts",
-    may_fail=("leaf.*", "inplace.*"),
+    may_fail=("leaf.*", "inplace.*", "view.*"),
 )
 class ProductWithDetachedIsASquare(_Reference):
     """The product of a tensor and its detached self is taken for its square."""

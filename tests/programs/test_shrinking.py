@@ -27,7 +27,7 @@ def drawn(count: int, start: int = 0, palette: Palette = COMPLETE) -> list[Progr
 def size(program: Program) -> tuple[int, ...]:
     """Every candidate is smaller in this order, so that shrinking ends."""
     plainness = {operator: rank for relatives in RELATIVES for rank, operator in enumerate(relatives)}
-    plainness |= {"expand_dims": 1, "squeeze": 1}  # these become reshape
+    plainness |= {"expand_dims": 1, "squeeze": 1, "permute_dims": 1}  # these become reshape
     return (
         len(program.steps),
         len(program.roots),

@@ -143,3 +143,12 @@ def test_argmax_is_an_integer_of_which_no_gradient_is_wanted() -> None:
     x = torch.tensor([[1.0, 5.0, 3.0], [4.0, 2.0, 0.0]], requires_grad=True)
     assert numbers(x.argmax(1)) == [1, 0] and not x.argmax(1).requires_grad
     assert torch.argmax(x).item() == 1
+
+
+def test_gradients_as_values_leave_roots_alone_that_lead_to_no_input() -> None:
+    x, other = leaf(2.0), leaf(3.0)
+    y = other * other
+    assert numbers(torch.autograd.grad([x * 5, other, y], [x], [torch.tensor([1.0])] * 3)[0]) == [5.0]
+    assert other.grad is None
+    y.backward(torch.tensor([1.0]))
+    assert numbers(other.grad) == [6.0]

@@ -11,7 +11,7 @@ import numpy as np
 from autograd_conformance.engine import SET_GRAD, Array, Engine, Tensor
 from autograd_conformance.judge import Failure, chosen, equal, may_refuse, note
 from autograd_conformance.programs.layouts import laid_out
-from autograd_conformance.programs.oracle import Expected, Oracle, expect
+from autograd_conformance.programs.oracle import Expected, Oracle, expect, pull_back
 from autograd_conformance.programs.program import Apply, Program, Step, apply_step
 from autograd_conformance.programs.zones import must_accept
 
@@ -188,3 +188,13 @@ def assert_no_gradient(engine: Engine, what: str, t: Tensor) -> None:
 def takes_unrecorded_views(engine: Engine, program: Program) -> bool:
     """Whether a view is taken while recording is off: engines differ on whether it says that it requires gradients."""
     return any(not step.recorded and step.operator in engine.aliasing for step in program.steps)
+
+
+def expected_for(engine: Engine, program: Program, arrays: Sequence[Array]) -> Expected:
+    """The same where the inputs have other values."""
+    oracle = Oracle(engine.aliasing)
+    tensors = oracle.inputs(arrays, [each.requires_grad for each in program.inputs])
+    for step in program.steps:
+        tensors.append(oracle.apply(step, [tensors[number] for number in step.operands]))
+    roots = [tensors[root] for root in program.roots]
+    return pull_back(program, roots, program.cotangent_arrays([root.value.shape for root in roots]))

@@ -27,7 +27,7 @@ def laid_out(engine: Engine, array: Array, layout: str) -> Tensor:
     """
     shape = array.shape
     if layout == "permuted" and "permute_dims" in engine.operators:
-        return engine.apply("permute_dims", engine.tensor(array.T), axes=tuple(reversed(range(array.ndim))))
+        return engine.apply("permute_dims", engine.tensor(array.T.copy()), axes=tuple(reversed(range(array.ndim))))
     if layout == "with gaps" and shape and "slice" in engine.operators:
         key = (*[slice(None)] * (array.ndim - 1), slice(0, 2 * shape[-1], 2))
         return engine.apply("slice", engine.tensor(np.repeat(array, 2, -1)), key=key)

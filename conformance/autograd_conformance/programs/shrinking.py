@@ -137,7 +137,7 @@ def _renamed(program: Program) -> Iterator[Program]:
                 yield _with_step(program, place, replace(step, operator=operator, params={}))
         if step.operator in WITHOUT_WRITING:
             yield _with_step(program, place, replace(step, operator=WITHOUT_WRITING[step.operator]))
-        if step.operator in ("expand_dims", "squeeze"):
+        if step.operator in ("expand_dims", "squeeze", "permute_dims"):
             params = {"shape": shapes[len(program.inputs) + place]}
             yield _with_step(program, place, replace(step, operator="reshape", params=params))
 
