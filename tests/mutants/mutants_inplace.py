@@ -19,6 +19,7 @@ from autograd_reference.node import UNWRITTEN, Saved, save
 from autograd_reference.tensor import Tensor
 
 CLAUSE = "inplace.correct-or-loud"
+EVERY_WRITE = ("inplace.*", "view.*")
 
 
 # ---- refusing ----
@@ -117,7 +118,7 @@ def replace_writing(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
     patch.setattr(inplace, "write", write)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.saved-modified", may_fail=EVERY_WRITE)
 class MultiplicationIsNotCounted(Reference):
     """Multiplying in place does not count as a write."""
 
@@ -126,7 +127,7 @@ class MultiplicationIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: operator is rules.MUL)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.version-shared", may_fail=EVERY_WRITE)
 class CopyThroughViewIsNotCounted(Reference):
     """Assigning through a view does not count as a write."""
 
@@ -135,7 +136,7 @@ class CopyThroughViewIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: operator is rules.COPY and target._view is not None)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.error-under-no-grad", may_fail=EVERY_WRITE)
 class UnrecordedWriteIsNotCounted(Reference):
     """A write while recording is off does not count."""
 
@@ -144,7 +145,7 @@ class UnrecordedWriteIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: not state.enabled)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.version-shared", may_fail=EVERY_WRITE)
 class DetachedHasItsOwnCounter(Reference):
     """A write through a detached alias does not count for the tensor that it was detached from."""
 
@@ -154,7 +155,7 @@ class DetachedHasItsOwnCounter(Reference):
 
 
 # ---- what is saved ----
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.equals-functional", may_fail=EVERY_WRITE)
 class SavesTargetAfterTheWrite(Reference):
     """The derivative of a write through a view uses the target's new value for the old one."""
 
@@ -168,7 +169,7 @@ class SavesTargetAfterTheWrite(Reference):
         patch.setattr(inplace, "save_copy", save_copy)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.saved-modified", may_fail=EVERY_WRITE)
 class OperandOfWriteIsNotChecked(Reference):
     """The operand of a write may be overwritten later, unnoticed."""
 
@@ -178,7 +179,7 @@ class OperandOfWriteIsNotChecked(Reference):
 
 
 # ---- history ----
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.conditional-writes", may_fail=EVERY_WRITE)
 class AssignmentKeepsOldPath(Reference):
     """Assigning a broadcast value to a part leaves gradients flowing back to what was overwritten."""
 
@@ -200,7 +201,7 @@ def _is_broadcast(node: CopySlices) -> bool:
     return edge is not None and edge[0].outputs[edge[1]][0] != node.written
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills="inplace.overwrites-cut", may_fail=EVERY_WRITE)
 class CopyOfConstantKeepsOldPath(Reference):
     """Overwriting a tensor with a constant leaves gradients flowing back to what was overwritten."""
 

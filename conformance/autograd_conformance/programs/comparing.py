@@ -73,9 +73,9 @@ def assert_vjp(
         assert_gradient(engine, f"the gradient of x{number}", gradient, expected.gradients[number])
 
 
-def assert_correct_or_loud(engine: Engine, program: Program) -> None:
+def assert_correct_or_loud(engine: Engine, program: Program, apply: Apply | None = None) -> None:
     """A program that writes has the oracle's values and gradients, or is refused where an engine has a ground to."""
-    assert_right_or_refused(engine, program, must_accept(program, Oracle(engine.aliasing).run(program)))
+    assert_right_or_refused(engine, program, must_accept(program, Oracle(engine.aliasing).run(program)), apply)
 
 
 def assert_right_or_refused(engine: Engine, program: Program, accept: bool, apply: Apply | None = None) -> None:

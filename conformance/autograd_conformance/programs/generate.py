@@ -25,7 +25,7 @@ def programs(
     writes: bool = False,
     detach: bool = False,
     recording_off: bool = False,
-    often: str = "",
+    often: str | tuple[str, ...] = (),
     passes: int = 1,
     cotangents: bool = False,
     several_roots: bool = False,
@@ -33,7 +33,7 @@ def programs(
 ) -> Callable[[Engine], st.SearchStrategy[Program]]:
     """Random programs that the engine can run: without writes, detached tensors and unrecorded steps unless asked for.
 
-    `often`: a proposal (see `proposals.py`) to be made often.  `passes`: how many gradients are added up at most.
+    `often`: proposals (see `proposals.py`) to be made often.  `passes`: how many gradients are added up at most.
     `cotangents`, `several_roots`: only for engines that accept them.  `unit_cotangent`: one root of one element, with a
     cotangent of one.
     """
@@ -68,7 +68,7 @@ def view_programs(engine: Engine) -> st.SearchStrategy[Program]:
     """Views, copies and writes on tensors that want no gradients; no roots: what counts is every value."""
     if engine.operators.keys().isdisjoint(VIEWS):
         raise Unsupported("no operator of kind view")
-    palette = Palette.of(engine, writes=True, detach=True, recording_off=False, often="", passes=1)
+    palette = Palette.of(engine, writes=True, detach=True)
     return _view_programs(replace(palette, operators=palette.operators & {*VIEWS, *WRITES, *COPIES, DETACH}))
 
 
@@ -89,7 +89,7 @@ def diamonds(engine: Engine) -> st.SearchStrategy[Program]:
     """Ladders: each step takes the one before it twice, so that the number of paths doubles, up to a million."""
     if "add" not in engine.operators:
         raise Unsupported("diamonds need the operator add")
-    return _diamonds(Palette.of(engine, writes=False, detach=False, recording_off=False, often="", passes=1))
+    return _diamonds(Palette.of(engine))
 
 
 @st.composite

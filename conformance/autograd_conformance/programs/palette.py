@@ -34,7 +34,16 @@ class Palette:
     """How many gradients of the program are added up; the sum stays exact."""
 
     @classmethod
-    def of(cls, engine: Engine, *, writes: bool, detach: bool, recording_off: bool, often: str, passes: int) -> Palette:
+    def of(
+        cls,
+        engine: Engine,
+        *,
+        writes: bool = False,
+        detach: bool = False,
+        recording_off: bool = False,
+        often: str | tuple[str, ...] = (),
+        passes: int = 1,
+    ) -> Palette:
         dtypes = tuple(dtype for dtype in engine.dtypes if dtype in EXACT)
         if not dtypes:
             raise Unsupported(f"programs need one of the dtypes {', '.join(EXACT)}")
@@ -46,7 +55,7 @@ class Palette:
             engine.max_ndim,
             engine.shapes,
             recording_off and engine.has(NO_GRAD),
-            (often,) * OFTEN if often else (),
+            ((often,) if often and isinstance(often, str) else tuple(often)) * OFTEN,
             engine.accepts_cotangent,
             MOST_ROOTS if engine.several_roots and engine.accepts_cotangent else 1,
             passes,

@@ -149,13 +149,13 @@ def broadcast_to(drawing: Drawing) -> Step | None:
 def select(drawing: Drawing) -> Step | None:
     x = drawing.pick()
     shape = drawing.shape(x)
-    return Step("select", (x,), {"key": _key(drawing, shape, integer=True)}) if shape and 0 not in shape else None
+    return Step("select", (x,), {"key": key_of(drawing, shape, integer=True)}) if shape and 0 not in shape else None
 
 
 def slice_(drawing: Drawing) -> Step | None:
     x = drawing.pick()
     shape = drawing.shape(x)
-    return Step("slice", (x,), {"key": _key(drawing, shape, integer=False)}) if shape else None
+    return Step("slice", (x,), {"key": key_of(drawing, shape, integer=False)}) if shape else None
 
 
 def diagonal(drawing: Drawing) -> Step | None:
@@ -169,7 +169,7 @@ def diagonal(drawing: Drawing) -> Step | None:
     return Step("diagonal", (x,), {"offset": offset, "axis1": axis1, "axis2": axis2})
 
 
-def _key(drawing: Drawing, shape: Shape, *, integer: bool) -> tuple[Any, ...]:
+def key_of(drawing: Drawing, shape: Shape, *, integer: bool) -> tuple[Any, ...]:
     axis = drawing.choose(len(shape))
     length = shape[axis]
     if integer:
@@ -199,16 +199,16 @@ def write_to(drawing: Drawing, operator: str, target: int) -> Step | None:
     if operator == "setitem_":
         if not shape or 0 in shape:
             return None
-        params = {"key": _key(drawing, shape, integer=bool(drawing.choose(2)))}
-        shape = _keyed(shape, params["key"])
+        params = {"key": key_of(drawing, shape, integer=bool(drawing.choose(2)))}
+        shape = keyed(shape, params["key"])
     memory = drawing.tensors[target].memory
     operands = [
-        y for y in drawing.names if _broadcasts(drawing.shape(y), shape) and drawing.tensors[y].memory is not memory
+        y for y in drawing.names if broadcasts(drawing.shape(y), shape) and drawing.tensors[y].memory is not memory
     ]
     return Step(operator, (target, drawing.recent(operands)), params) if operands else None
 
 
-def _keyed(shape: Shape, key: Sequence[Any]) -> Shape:
+def keyed(shape: Shape, key: Sequence[Any]) -> Shape:
     axis = len(key) - 1
     if isinstance(key[-1], int):
         return _without(shape, axis)
@@ -226,7 +226,7 @@ def broadcastable(one: Shape, other: Shape) -> bool:
     return size <= LARGEST_SIZE
 
 
-def _broadcasts(small: Shape, large: Shape) -> bool:
+def broadcasts(small: Shape, large: Shape) -> bool:
     """Whether `small` broadcasts to exactly `large`."""
     fits = all(a in (1, b) for a, b in zip(reversed(small), reversed(large), strict=False))
     return fits and len(small) <= len(large)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from math import prod
 
 import numpy as np
@@ -44,7 +45,7 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
             requiring.add(id(made.history))
         if made.memory is not target.memory and not step.recorded:
             unrecorded.add(made.memory)
-        if step.recorded and step.operator in IN_PROGRAMS and IN_PROGRAMS[step.operator].value_dependent:
+        if value_dependent(step):
             used |= {tensors[each].memory for each in (*step.operands, number)}
     return True
 
@@ -68,6 +69,31 @@ def keeps_values(program: Program, tensors: Sequence[Dual], places: set[int]) ->
         IN_PROGRAMS[step.operator].value_dependent and any(tensors[each].history.requires for each in step.operands)
         for step in steps
     )
+
+
+def needs_what_was_overwritten(program: Program, tensors: Sequence[Dual]) -> bool:
+    """Whether a pass cannot do without a value that is no longer there: one factor of a recorded product was written later,
+    the other is a leaf, and the product reaches a root by nothing but sums.
+    """
+    writes = [(place, step) for place, step in enumerate(program.steps) if step.writes]
+    regions = [(place, places(written(step, tensors[step.operands[0]]), derivatives=False)) for place, step in writes]
+    changed = {tensors[step.operands[0]].memory for _, step in writes}
+    reached = {root for root in program.roots if tensors[root].memory not in changed}
+    for place, step in reversed(list(enumerate(program.steps))):
+        if len(program.inputs) + place not in reached or not step.recorded:
+            continue
+        if step.operator in ("add", "sum"):
+            reached |= {number for number in step.operands if tensors[number].memory not in changed}
+        for factor, other in permutations(step.operands) if step.operator == "multiply" else ():
+            needed = places(tensors[factor], derivatives=False)
+            if other in program.leaf_numbers and any(late > place and needed & region for late, region in regions):
+                return True
+    return False
+
+
+def value_dependent(step: Step) -> bool:
+    """Whether the step is recorded and its derivative needs values."""
+    return step.recorded and step.operator != DETACH and IN_PROGRAMS[step.operator].value_dependent
 
 
 class Liveness:
