@@ -19,7 +19,7 @@ class Torch(Engine):
     url = "https://pytorch.org"
     dtypes = ("float32", "float64")
     devices = ("cpu", "cuda")
-    aliasing = frozenset({*VIEWS, "detach"})
+    aliasing = frozenset({*VIEWS, "unbind", "split", "detach"})
 
     tensor = template("torch.tensor(array, device=device, requires_grad=requires_grad)")
     array = template("t.detach().cpu().numpy().copy()")

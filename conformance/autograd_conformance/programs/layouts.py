@@ -60,9 +60,9 @@ def _dressed(draw: st.DrawFn, palette: Palette) -> Program:
     program = drawing.close()
     inputs, steps, names = list(program.inputs), list[Step](), dict[int, int]()
     for number, each in enumerate(program.inputs):
-        wrapped = _wrapped(choose, each.shape, palette)
-        if wrapped is not None:
-            shape, step = wrapped
+        found = wrapped(choose, each.shape, palette)
+        if found is not None:
+            shape, step = found
             inputs[number] = replace(each, shape=shape)
             names[number] = len(program.inputs) + len(steps)
             steps.append(replace(step, operands=(number,)))
@@ -74,7 +74,7 @@ def _dressed(draw: st.DrawFn, palette: Palette) -> Program:
     return replace(program, inputs=tuple(inputs), steps=tuple(steps), roots=roots)
 
 
-def _wrapped(choose: Callable[[int], int], shape: Shape, palette: Palette) -> tuple[Shape, Step] | None:
+def wrapped(choose: Callable[[int], int], shape: Shape, palette: Palette) -> tuple[Shape, Step] | None:
     """Another shape, and a view of it that has the wanted shape."""
     candidates = [each for each in _wrappings(choose, shape) if each[1].operator in palette.operators]
     candidates = [(outer, step) for outer, step in candidates if len(outer) <= palette.max_ndim]

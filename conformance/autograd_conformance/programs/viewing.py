@@ -46,7 +46,7 @@ class Viewing(Drawing):
     def view(self, names: Sequence[int], kinds: Sequence[str] = VIEWS) -> bool:
         """Append a view of one of `names`; whether one was found."""
         kinds = [kind for kind in kinds if kind in self.palette.operators]
-        return any(self.make(kinds[self.choose(len(kinds))], names) for _ in range(6))
+        return bool(kinds) and any(self.make(kinds[self.choose(len(kinds))], names) for _ in range(6))
 
     @property
     def last(self) -> int:
