@@ -8,6 +8,7 @@ from autograd_conformance.checks.outcome import Report, broken, nonconforming
 from autograd_conformance.checks.verbs import _cotangent, _expect_bool, _expect_gradient, _filled, _leaf, _tripled
 from autograd_conformance.engine import (
     DETACH_IN_PLACE,
+    HOST_ARRAY,
     PICKLING,
     RETAIN_GRAD,
     SET_REQUIRES_GRAD,
@@ -28,6 +29,7 @@ def check_leaves(report: Report) -> None:
         DETACH_IN_PLACE: _check_detach_in_place,
         RETAIN_GRAD: _check_retain_grad,
         PICKLING: _check_pickled,
+        HOST_ARRAY: _check_shared_array,
     }
     for need, check in checks.items():
         if engine.has(need):
@@ -76,3 +78,11 @@ def _check_pickled(report: Report) -> None:
             raise broken(f"the value changes: expected 2, got {show(made if made is None else engine.array(made))}")
         if engine.requires_grad(made) is not True:
             raise nonconforming("the flag is lost; if `pickled` and `requires_grad` are spelled right")
+
+
+def _check_shared_array(report: Report) -> None:
+    engine = report.engine
+    with report.on("shared_array"):
+        lent = engine.shared_array(engine.tensor(_filled(engine, 2)))
+        if not isinstance(lent, np.ndarray) or not np.array_equal(lent, _filled(engine, 2)):
+            raise broken(f"gives {lent!r}; expected a NumPy array of twos")
