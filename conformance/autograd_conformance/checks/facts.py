@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_conformance.checks.outcome import Report, broken
 from autograd_conformance.engine import ALWAYS, GROUPS, VJP, Engine
-from autograd_conformance.operators import VIEWS
+from autograd_conformance.operators import OPERATORS
 
 TEXTS = ("name", "version")
 FLAGS = ("accepts_cotangent", "several_roots")
@@ -84,9 +84,10 @@ def _is_shape(shape: Any) -> bool:
 
 
 def _check_aliasing(adapter: type[Engine]) -> None:
+    views = (*(name for name, operator in OPERATORS.items() if operator.kind == "view"), "detach")
     for name in adapter.aliasing:
-        if name not in (*VIEWS, "detach"):
-            raise broken(f"{name!r} can be no view; those that can are {', '.join((*VIEWS, 'detach'))}")
+        if name not in views:
+            raise broken(f"{name!r} can be no view; those that can are {', '.join(views)}")
         spelled = name in adapter.operators or (name == "detach" and _is_spelled(adapter, "detach"))
         if not spelled:
             raise broken(f"{name!r} is not spelled; spell it, or leave it out of `aliasing`")
