@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from autograd_conformance.operators import OPERATORS, WRITES
@@ -23,6 +24,8 @@ from autograd_conformance.spelling import Spelling, compile_spelling
 from autograd_conformance.threads import in_threads
 
 Array = NDArray[Any]
+HostArray = Any
+"""An array over memory of the engine's: the suite reads and writes it by verbs, so that scripts do, too."""
 Tensor = Any
 """A value of the engine's own; the suite never looks inside."""
 
@@ -171,8 +174,8 @@ class Engine:
         """How often the memory of `t` has been written."""
         raise NotImplementedError("version_of")
 
-    def shared_array(self, t: Tensor) -> Array:
-        """A NumPy array over the memory of `t`."""
+    def shared_array(self, t: Tensor) -> HostArray:
+        """A NumPy array over the memory of `t`, which can be written."""
         raise NotImplementedError("shared_array")
 
     def weak_reference(self, t: Tensor) -> Callable[[], Any]:
@@ -204,6 +207,14 @@ class Engine:
     def in_threads(self, *functions: Callable[[], object]) -> None:
         """Run the functions at once, each in a thread of its own; raises the error of the first that raised."""
         in_threads(*functions)
+
+    def read_array(self, array: HostArray) -> Array:
+        """An independent copy of what is in an array that the engine lent."""
+        return np.array(array)
+
+    def write_array(self, array: HostArray, value: Array) -> None:
+        """Write to an array that the engine lent."""
+        array[...] = value
 
     def collect(self) -> None:
         """Free what only a cycle of references keeps alive."""
@@ -309,7 +320,12 @@ GROUPS: Mapping[str, Group] = {
     GRAD_SWITCH: Group("switches recording by a plain call", "set_grad_enabled"),
 }
 VERBS = tuple(verb for group in GROUPS.values() for verb in group.verbs)
-PROVIDED = {"in_threads": "in_threads(*functions)", "collect": "gc.collect()"}
+PROVIDED = {
+    "in_threads": "in_threads(*functions)",
+    "collect": "gc.collect()",
+    "read_array": "np.array(array)",
+    "write_array": "array[...] = value",
+}
 """What every engine has, as scripts print it."""
 for _verb, _text in PROVIDED.items():
     vars(Engine)[_verb].template = _text
