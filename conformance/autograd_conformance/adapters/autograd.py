@@ -19,6 +19,7 @@ class Autograd(Engine):
     version = importlib.metadata.version("autograd")
     url = "https://github.com/HIPS/autograd"
     dtypes = ("float32", "float64")
+    threads = False  # its stack of traces is the process's
 
     tensor = template("np.array(array)")
     array = template("np.array(getval(t))")

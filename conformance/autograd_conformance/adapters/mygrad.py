@@ -14,6 +14,7 @@ class MyGrad(Engine):
     version = mg.__version__
     url = "https://mygrad.readthedocs.io"
     dtypes = ("float32", "float64")
+    threads = False  # its graphs refer to each other, and its modes are the process's
     aliasing = frozenset({"reshape", "permute_dims", "expand_dims", "squeeze", "broadcast_to", "select", "slice"})
     several_roots = False
 

@@ -130,6 +130,7 @@ class Recorder(Engine):
         recorder.steps: list[Step] = []
         recorder.results: list[tuple[Call, Slot]] = []
         """Every call that handed out one value, in order."""
+        recorder.errors: list[BaseException] = []
         recorder._stacks = Stacks(recorder.steps)
         recorder.altered: Alteration | None = None
         facts = {fact: getattr(engine, fact) for fact in Engine.__annotations__}
@@ -146,6 +147,7 @@ class Recorder(Engine):
         """Begin anew, this time with one result altered."""
         recorder.steps.clear()
         recorder.results.clear()
+        recorder.errors.clear()
         recorder.altered = altered
 
     def _apply(recorder, operator: str, *tensors: Any, **params: Any) -> Any:
@@ -168,12 +170,20 @@ class Recorder(Engine):
 
     def _run(recorder, call: Call, run: Callable[[], Any]) -> Any:
         recorder.bodies[-1].append(call)
+        if call.name == "weak_reference":
+            recorder._let_go_of_frames()
         try:
             value = recorder._handed_over(run)
         except BaseException as error:
             call.error = error
+            recorder.errors.append(error)
             raise
         return recorder._handed_out(call, value)
+
+    def _let_go_of_frames(recorder) -> None:
+        """Errors that the clause has caught no longer keep alive what the frames that they came through refer to."""
+        for error in recorder.errors:
+            error.__traceback__ = None
 
     def _handed_over(recorder, run: Callable[[], Any]) -> Any:
         recorder.handover("engine")
