@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.programs.drawing import Drawing
-from autograd_conformance.programs.generate import Choices, require_programs
+from autograd_conformance.programs.generate import Choices, programs_of, require_programs
 from autograd_conformance.programs.oracle import Oracle
 from autograd_conformance.programs.palette import MOST_ROOTS, Palette
 from autograd_conformance.programs.program import Input, Program, Step
@@ -21,6 +21,12 @@ from autograd_conformance.programs.proposals import LARGEST_SIZE
 def _palette(engine: Engine, passes: int) -> Palette:
     require_programs(engine)
     return Palette.of(engine, writes=False, detach=False, recording_off=False, often="", passes=passes)
+
+
+def arithmetic_programs(engine: Engine) -> st.SearchStrategy[Program]:
+    """Programs of sums and products alone, for what has nothing to do with operators."""
+    palette = _palette(engine, passes=3)
+    return programs_of(replace(palette, operators=palette.operators & {"add", "multiply"}))
 
 
 # ---- an operand named twice ----
