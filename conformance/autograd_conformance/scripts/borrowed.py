@@ -160,7 +160,8 @@ def free_names(tree: ast.AST) -> set[str]:
     """Names that `tree` uses and does not bind itself."""
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     bound = {node.id for node in names if _stored(node)} | {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-    inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    named = ast.FunctionDef | ast.ClassDef | ast.ExceptHandler
+    inner = {n.name for n in ast.walk(tree) if isinstance(n, named) and n.name}
     imported = {
         name for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) for name in _binds(node)
     }

@@ -61,7 +61,7 @@ def count_to_the_end(
 ) -> None:
     """Run `clause` on `case`; `reached` is told each place before what comes there is done.  Returning is a surprise."""
     numbers = count(1)
-    made = recorded(Recorder(engine, lambda to: reached(Place(next(numbers), to))), clause, case)
+    made = recorded(Recorder(engine, lambda to: reached(Place(next(numbers), to)), keeps_tensors=True), clause, case)
     reached(Place(next(numbers), "freeing"))
     del made
     gc.collect()
@@ -86,7 +86,7 @@ class FatalScript:
             if next(numbers) == place.number:
                 raise self._stop
 
-        self._recorder = Recorder(engine, handover)
+        self._recorder = Recorder(engine, handover, keeps_tensors=True)
         try:
             recorded(self._recorder, clause, case)
         except _Stop:

@@ -124,9 +124,13 @@ class Recorder(Engine):
     look to `judge.raised_by_engine` as if the recorder were not there.
     """
 
-    def __init__(recorder, engine: Engine, handover: Handover = lambda to: None) -> None:
+    def __init__(
+        recorder, engine: Engine, handover: Handover = lambda to: None, *, keeps_tensors: bool = False
+    ) -> None:
         super().__init__(engine.device)
         recorder.engine, recorder.handover = engine, handover
+        recorder.kept: list[Handle] | None = [] if keeps_tensors else None
+        """Everything that was handed out, to be freed with the recorder and not before."""
         recorder.steps: list[Step] = []
         recorder.results: list[tuple[Call, Slot]] = []
         """Every call that handed out one value, in order."""
@@ -197,12 +201,21 @@ class Recorder(Engine):
             return None
         if type(value) in (tuple, list) and not _is_looked_at(call, value):
             call.result = _mapped(Slot, value)
-            return _mapped(lambda slot: _given(call, slot), call.result)
+            return _mapped(lambda slot: recorder._given(call, slot), call.result)
         if recorder.altered and recorder.altered.number == len(recorder.results):
             value = recorder.altered.value
         call.result = slot = Slot(value)
         recorder.results.append((call, slot))
-        return _given(call, slot)
+        return recorder._given(call, slot)
+
+    def _given(recorder, call: Call, slot: Slot) -> Any:
+        """What the clause is given for `slot`."""
+        if _is_looked_at(call, slot.value):
+            return slot.value
+        handle = slot.handle()
+        if recorder.kept is not None:
+            recorder.kept.append(handle)
+        return handle
 
     def _block(recorder, call: Call, run: Callable[[], Any]) -> Any:
         try:
@@ -300,11 +313,6 @@ def _noted(value: Any) -> Any:
         return one.copy() if isinstance(one, np.ndarray) else one.slot if isinstance(one, Handle) else one
 
     return _mapped(kept, value)
-
-
-def _given(call: Call, slot: Slot) -> Any:
-    """What the clause is given for `slot`."""
-    return slot.value if _is_looked_at(call, slot.value) else slot.handle()
 
 
 def _is_looked_at(call: Call, value: Any) -> bool:
