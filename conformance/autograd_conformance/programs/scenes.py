@@ -38,7 +38,7 @@ class Scene(Viewing):
         for _ in range(4):
             if self.choose(8) and self.make(self.one_of(UNSAVED[:2]) or "multiply", [0]):
                 return self.last
-            if self.make("multiply", [0, 1]):
+            if self.make("multiply", [0, 1]) and self.tensors[self.last].history.requires:
                 return self.last
         return self.combined("multiply", 0, 0)
 
