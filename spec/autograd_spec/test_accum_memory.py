@@ -146,6 +146,7 @@ def test_no_aliasing_with_argument(engine: Engine, program: Program, layout: str
     level=CORE,
     needs=(TAPE, "setitem_"),
     after="op.exact-program",
+    examples=250,
     program=programs(often="broadcast_to"),
     expanded=st.booleans(),
     place=st.integers(0, 31),
