@@ -10,7 +10,7 @@ import pytest
 import torch
 from mutants_accum import replace_accumulation
 from mutants_accum_memory import _leaves
-from planting import mutant
+from planting import PASSES, mutant
 
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
