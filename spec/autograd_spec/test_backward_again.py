@@ -69,6 +69,7 @@ class Run:
     needs=(TAPE,),
     after="accum.adds",
     choices=(ABSENT_ZEROS,),
+    examples=150,
     program=programs(passes=5),
     order=ORDERS,
 )
