@@ -40,6 +40,14 @@ def test_a_known_failure_is_known() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_a_failure_that_there_is_nothing_left_to_make_smaller_is_taken_for_the_known_one(seed: int) -> None:
+    known = expecting(judge(NEGATES, Wide()))
+    assert judge(NEGATES, Wide(), Settings(shrink_runs=1, seed=seed)).verdict == "fail"
+    result = judge(NEGATES, Wide(), Settings(expectation=known, shrink_runs=1, seed=seed))
+    assert result.verdict == "known"
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_a_second_defect_is_not_hidden_behind_the_first(seed: int) -> None:
     known = expecting(judge(NEGATES, Wide()))
     result = judge(NEGATES_OR_SUBTRACTS_TWICE, Wide(), Settings(expectation=known, seed=seed))

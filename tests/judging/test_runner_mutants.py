@@ -125,6 +125,11 @@ def hides_a_second_defect_behind_the_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Findings, "_is_more_of_the_same", lambda self, finding: finding.symptom in self.seen)
 
 
+@mutant(lambda: test_known.test_a_failure_that_there_is_nothing_left_to_make_smaller_is_taken_for_the_known_one(0))
+def takes_a_failure_that_was_cut_short_for_a_new_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Findings, "_could_be_seen_before", lambda self, finding: False)
+
+
 @mutant(lambda: test_known.test_a_second_defect_is_not_hidden_behind_the_first(0))
 def takes_every_failure_for_the_known_one(patch: pytest.MonkeyPatch) -> None:
     def is_counted(findings: Findings, signature: Any, finding: Finding) -> bool:

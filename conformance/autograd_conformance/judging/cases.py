@@ -1,7 +1,7 @@
 """A case: the values drawn for the parameters of a clause, as data.
 
 It is copied, written as JSON and read back, shown to people, and made simpler.  Values are numbers, strings, booleans,
-None, lists, tuples, dicts with strings for keys, and programs.
+None, lists, tuples, dicts with strings for keys, programs, and sessions, of which holds what is said of programs.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from autograd_conformance.programs.program import Program
+from autograd_conformance.programs.session import Session
 
 Case: TypeAlias = dict[str, Any]
 """Parameter -> value."""
 
 _PLAIN = (bool, int, str, type(None))
-_TUPLE, _FLOAT, _PROGRAM = _TAGS = ("$tuple", "$float", "$program")
+PROGRAMS = (Program, Session)
+_TUPLE, _FLOAT = "$tuple", "$float"
+_PROGRAMS: Mapping[str, type[Program | Session]] = {"$program": Program, "$session": Session}
+_TAGS = (_TUPLE, _FLOAT, *_PROGRAMS)
 """A dict with one of these as its only key stands for what JSON has no word for."""
 
 
@@ -50,14 +54,14 @@ def describe(case: Case) -> str:
 
 
 def _described(name: str, value: Any) -> str:
-    if isinstance(value, Program):
+    if isinstance(value, PROGRAMS):
         return "\n    ".join([f"{name}:", *str(value).splitlines()])
     return f"{name} = {value!r}"
 
 
 def _copied(value: Any) -> Any:
     kind = type(value)
-    if kind in _PLAIN or kind is float or kind is Program:
+    if kind in _PLAIN or kind is float or kind in PROGRAMS:
         return value
     if kind is list or kind is tuple:
         return kind(map(_copied, value))
@@ -72,8 +76,9 @@ def _encoded(value: Any) -> Any:
         return value
     if kind is float:
         return value if math.isfinite(value) else {_FLOAT: _name_of(value)}
-    if kind is Program:
-        return {_PROGRAM: value.to_json()}
+    for tag, of_programs in _PROGRAMS.items():
+        if kind is of_programs:
+            return {tag: value.to_json()}
     if kind is list or kind is tuple:
         encoded = [_encoded(each) for each in value]
         return encoded if kind is list else {_TUPLE: encoded}
@@ -96,7 +101,7 @@ def _key(name: Any) -> str:
 def _refused(value: Any) -> TypeError:
     return TypeError(
         f"a clause drew {value!r} of type {type(value).__name__}; it may draw numbers (Python's own), strings, booleans, "
-        "None, lists, tuples, dicts and programs: draw one of these and make the rest from it in the clause"
+        "None, lists, tuples, dicts, programs and sessions: draw one of these and make the rest from it in the clause"
     )
 
 
@@ -111,8 +116,8 @@ def _decoded(value: Any) -> Any:
             return tuple(_decoded(each) for each in inner)
         if tag == _FLOAT:
             return float(inner)
-        if tag == _PROGRAM:
-            return Program.from_json(inner)
+        if tag in _PROGRAMS:
+            return _PROGRAMS[tag].from_json(inner)
     return {_key(name): _decoded(each) for name, each in value.items()}
 
 
@@ -131,12 +136,12 @@ def smaller(case: Case, drawn: Mapping[str, Sequence[Any]]) -> Iterator[Case]:
     the clause never draws: a case that fails only because it is none of the clause's business.
     """
     for name, value in case.items():
-        if not isinstance(value, str | Program):
+        if not isinstance(value, (str, *PROGRAMS)):
             yield from ({**case, name: each} for each in _smaller(value, drawn.get(name, ())))
 
 
 def _programs_simplified(value: Any) -> Iterator[Any]:
-    if isinstance(value, Program):
+    if isinstance(value, PROGRAMS):
         yield from value.simpler()
     elif isinstance(value, list | tuple):
         for place, each in enumerate(value):
@@ -159,8 +164,8 @@ def _size(value: Any) -> tuple[int, int, int, int, str]:
 
 
 def _scalars(value: Any) -> Iterator[Any]:
-    if isinstance(value, Program):
-        yield from value.steps
+    if isinstance(value, PROGRAMS):
+        yield from value.skeleton()
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _scalars(each)

@@ -2,7 +2,8 @@
 
 With an expectation, a failure with the signature (`signature.py`) of one of its counterexamples is the known one, and any
 other is new.  Making cases smaller costs: after `PATIENCE` failures with one symptom that brought nothing new, a later
-one that could become one of those already seen is taken for it, and is not made smaller.
+one that could become one of those already seen is taken for it, and is not made smaller; so is one that would
+still become smaller when its share of what may be spent is used up.
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ class Findings:
         self.barren_by_symptom: Counter[Symptom] = Counter()
         self.budget = settings.whole_budget
         """What is left for making all failures smaller."""
+        self.cut_short = False
+        """Whether the last failure could have become smaller still, had there been more to spend on it."""
 
     def consider(self, finding: Finding) -> None:
         """Raises Enough when no more need be seen."""
         symptom = finding.symptom
         if not self._is_counted(finding.signature, finding) and not self._is_more_of_the_same(finding):
             settled = self._settled(finding)
-            if not self._is_counted(settled.signature, settled):
+            taken = self.cut_short and self._could_be_seen_before(settled)
+            if not self._is_counted(settled.signature, settled) and not taken:
                 self.new[settled.signature] = settled
                 self.barren = self.barren_by_symptom[symptom] = -1
         self.seen.add(symptom)
@@ -63,6 +67,9 @@ class Findings:
             return finding.symptom in self.seen
         if self.barren_by_symptom[finding.symptom] < PATIENCE:
             return False
+        return self._could_be_seen_before(finding)
+
+    def _could_be_seen_before(self, finding: Finding) -> bool:
         return any(could_become(finding.signature, each) for each in (*self.expected, *self.new))
 
     def _seen_enough(self) -> bool:
@@ -78,6 +85,7 @@ class Findings:
         part = self.budget.part(self.settings.one_budget)
         left = replace(part)
         smallest = self.trial.shrunk(finding, cases.simpler, left)
+        self.cut_short = left.spent
         self.budget.runs -= part.runs - left.runs
         self.budget.seconds -= part.seconds - left.seconds
         return finding if smallest is finding else self.trial.confirmed(smallest)

@@ -18,8 +18,7 @@ from hypothesis.internal.conjecture.providers import HypothesisProvider
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Reject
-from autograd_conformance.judging.cases import Case
-from autograd_conformance.programs.program import Program
+from autograd_conformance.judging.cases import PROGRAMS, Case
 
 VALUES = 200
 """How many values of a parameter are looked at to find a smaller one."""
@@ -75,7 +74,7 @@ def strategies_of(clause: Clause, engine: Engine) -> dict[str, st.SearchStrategy
 
 def values_like(case: Case, strategies: Mapping[str, st.SearchStrategy[Any]], number: int) -> dict[str, list[Any]]:
     """Parameter of `case` that is neither program nor text -> values that its strategy draws from the seed `number`."""
-    names = sorted(name for name, value in case.items() if not isinstance(value, Program | str))
+    names = sorted(name for name, value in case.items() if not isinstance(value, (str, *PROGRAMS)))
     drawn: dict[str, list[Any]] = {name: [] for name in names}
 
     def keep(values: Case) -> None:

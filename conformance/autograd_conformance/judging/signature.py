@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol, TypeAlias
 
-from autograd_conformance.judging.cases import Case
-from autograd_conformance.programs.program import Program
+from autograd_conformance.judging.cases import PROGRAMS, Case
 
 Symptom: TypeAlias = tuple[str, str, str]
 Signature: TypeAlias = tuple[Symptom, tuple[tuple[str, ...], ...]]
@@ -53,4 +52,6 @@ def _is_part(some: tuple[str, ...], all_: tuple[str, ...]) -> bool:
 
 
 def _skeleton(value: Any) -> tuple[str, ...]:
-    return ("program", *value.skeleton()) if isinstance(value, Program) else (type(value).__name__,)
+    if isinstance(value, PROGRAMS):
+        return (type(value).__name__.lower(), *value.skeleton())
+    return (type(value).__name__,)

@@ -123,9 +123,7 @@ class Drawing:
 
     def _affordable(self, x: Dual) -> bool:
         """Whether the sum of all elements, and so any of them, may be a root among others."""
-        limit = EXACT[self.dtype] / (MOST_ROOTS + 1)
-        gradients = x.tangent.sum(tuple(range(x.value.ndim))).max(initial=0) * LARGEST * self.palette.passes
-        return bool(x.value.sum() <= limit and gradients <= limit)
+        return is_exact(x, self.dtype, self.palette.passes)
 
     # ---- what proposals ask ----
     def shape(self, number: int) -> Shape:
@@ -217,6 +215,13 @@ class Drawing:
         ):
             return len(self.tensors) - 1
         return number
+
+
+def is_exact(magnitudes: Dual, dtype: str, passes: int) -> bool:
+    """Whether no engine has to round: the sum of all elements, and of their gradients over so many passes, is small."""
+    limit = EXACT[dtype] / (MOST_ROOTS + 1)
+    gradients = magnitudes.tangent.sum(tuple(range(magnitudes.value.ndim))).max(initial=0) * LARGEST * passes
+    return bool(magnitudes.value.sum() <= limit and gradients <= limit)
 
 
 def _way_back(target: Dual) -> Callable[[], None]:

@@ -46,8 +46,20 @@ class Step:
     recorded: bool = True
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        return self.operands
+
+    @property
     def writes(self) -> bool:
         return self.operator != DETACH and IN_PROGRAMS[self.operator].kind == "write"
+
+    def run(self, engine: Engine, operands: Sequence[Tensor], apply: Apply | None = None) -> Tensor:
+        """What `engine` makes of the operands; of no meaning where the step writes.  `apply`: as in `Program.run`."""
+        apply = apply or apply_step
+        if self.recorded:
+            return apply(engine, self, operands)
+        with engine.no_grad():
+            return apply(engine, self, operands)
 
 
 @dataclass(frozen=True)
@@ -92,15 +104,10 @@ class Program:
 
     def execute(self, engine: Engine, leaves: Sequence[Tensor], apply: Apply | None = None) -> list[Tensor]:
         """All steps on `engine`; every tensor by number.  `apply`: what to do for a step, where not just that."""
-        apply = apply or apply_step
         tensors = list(leaves)
         for step in self.steps:
             operands = [tensors[number] for number in step.operands]
-            if step.recorded:
-                result = apply(engine, step, operands)
-            else:
-                with engine.no_grad():
-                    result = apply(engine, step, operands)
+            result = step.run(engine, operands, apply)
             tensors.append(operands[0] if step.writes else result)
         return tensors
 
@@ -121,18 +128,26 @@ class Program:
         return simpler(self)
 
     def __str__(self) -> str:
-        lines = [
-            f"x{number} = {'leaf' if each.requires_grad else 'constant'}({_compact(array)})"
-            for number, (each, array) in enumerate(zip(self.inputs, self.arrays, strict=True))
-        ]
-        lines += [self._line(len(self.inputs) + place, step) for place, step in enumerate(self.steps)]
+        lines = self.input_lines()
+        lines += [self.step_line(len(self.inputs) + place, step) for place, step in enumerate(self.steps)]
         if not self.roots:
             return "\n".join(lines)
         roots = ", ".join(self.label(number) for number in self.roots)
-        cotangents = "ones" if self.unit_cotangent else f"small integers, seed {self.seed}"
-        return "\n".join([*lines, f"backward from {roots}; cotangents: {cotangents}; {self.dtype}"])
+        return "\n".join([*lines, f"backward from {roots}; {self.values_line()}"])
 
-    def _line(self, number: int, step: Step) -> str:
+    def input_lines(self) -> list[str]:
+        """What is given, a line an input."""
+        return [
+            f"x{number} = {'leaf' if each.requires_grad else 'constant'}({_compact(array)})"
+            for number, (each, array) in enumerate(zip(self.inputs, self.arrays, strict=True))
+        ]
+
+    def values_line(self) -> str:
+        """Where cotangents come from, and the dtype."""
+        return f"cotangents: {'ones' if self.unit_cotangent else f'small integers, seed {self.seed}'}; {self.dtype}"
+
+    def step_line(self, number: int, step: Step) -> str:
+        """One step as code; `number` is that of its result."""
         arguments = [self.label(operand) for operand in step.operands]
         arguments += [f"{name}={_literal(name, value)}" for name, value in step.params.items()]
         call = f"{step.operator}({', '.join(arguments)})"

@@ -29,7 +29,7 @@ def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> 
     """Without the steps and inputs that reach no root, and without roots that require no gradient."""
     tensors = Oracle(aliasing).tensors(program)
     if not program.roots:  # every value counts
-        return _without_unused_inputs(program)
+        return without_unused_inputs(program)
     roots = tuple(root for root in program.roots if tensors[root].history.requires)
     if not roots:
         raise Illegal("no root requires a gradient")
@@ -37,13 +37,13 @@ def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> 
     numbered = enumerate(program.steps, len(program.inputs))
     dead = {number: step.operands[0] for number, step in numbered if number - len(program.inputs) not in live}
     if roots == program.roots and not dead:
-        return _without_unused_inputs(program)
+        return without_unused_inputs(program)
     return pruned(_without(replace(program, roots=roots), dead), aliasing)
 
 
 def simpler(program: Program) -> Iterator[Program]:
     """Candidates, the smallest first in each kind."""
-    for candidate in _candidates(program):
+    for candidate in candidates(program, _shapes(program)):
         smaller = _pruned_if_legal(candidate)
         if smaller is not None and smaller != program:
             yield smaller
@@ -57,7 +57,8 @@ def _pruned_if_legal(candidate: Program) -> Program | None:
     return None
 
 
-def _candidates(program: Program) -> Iterator[Program]:
+def candidates(program: Program, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
+    """Whatever may be smaller or plainer, legal or not; `shapes` are those of all tensors, None for what is none."""
     yield program
     yield from _prefixes(program)
     if len(program.roots) > 1:
@@ -67,9 +68,9 @@ def _candidates(program: Program) -> Iterator[Program]:
     for place in reversed(range(len(program.steps))):
         yield from _bypassed(program, place)
     for place in reversed(range(len(program.steps))):
-        yield from _cut(program, place)
-    yield from _rewired(program)
-    yield from _renamed(program)
+        yield from _cut(program, place, shapes)
+    yield from _rewired(program, shapes)
+    yield from _renamed(program, shapes)
     yield from _simpler_inputs(program)
     for place, step in enumerate(program.steps):
         if not step.recorded:
@@ -101,20 +102,20 @@ def _bypassed(program: Program, place: int) -> Iterator[Program]:
         yield _without(program, {len(program.inputs) + place: operand})
 
 
-def _cut(program: Program, place: int) -> Iterator[Program]:
+def _cut(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
     """A result made an input, and so all that leads to it left out."""
     step, number = program.steps[place], len(program.inputs) + place
-    if step.writes:
+    shape = shapes[number]
+    if shape is None or step.writes:
         return
-    made = Input(_shapes(program)[number], requires_grad=bool(program.roots) and step.operator != DETACH)
+    made = Input(shape, requires_grad=bool(program.roots) and step.operator != DETACH)
     count = len(program.inputs)
     moved = {old: old + (old >= count) for old in range(count + len(program.steps))} | {number: count}
     yield _renumbered(program, (*program.inputs, made), moved, drop=place)
 
 
-def _rewired(program: Program) -> Iterator[Program]:
+def _rewired(program: Program, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
     """An operand replaced by the first tensor that has its shape."""
-    shapes = _shapes(program)
     for place, step in enumerate(program.steps):
         for position, operand in enumerate(step.operands):
             first = shapes.index(shapes[operand])
@@ -128,9 +129,8 @@ def _shapes(program: Program) -> list[tuple[int, ...]]:
     return [tensor.value.shape for tensor in Oracle(()).tensors(program)]
 
 
-def _renamed(program: Program) -> Iterator[Program]:
+def _renamed(program: Program, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
     """An operator replaced by its plainest relative, so that a defect takes on fewer forms."""
-    shapes = _shapes(program)
     for place, step in enumerate(program.steps):
         for relatives in RELATIVES:
             for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
@@ -191,7 +191,8 @@ def _without(program: Program, replacements: dict[int, int]) -> Program:
     )
 
 
-def _without_unused_inputs(program: Program) -> Program:
+def without_unused_inputs(program: Program) -> Program:
+    """Without the inputs that are no operands and no roots."""
     used = {number for step in program.steps for number in step.operands} | set(program.roots)
     unused = [number for number in range(len(program.inputs)) if number not in used]
     moved = {

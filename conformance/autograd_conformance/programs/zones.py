@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 from math import prod
 
@@ -24,29 +24,12 @@ def must_accept(program: Program, tensors: Sequence[Dual]) -> bool:
     - a view is written that was taken before its base came to require gradients; what an unrecorded view of a tensor
       that requires gradients is written to, may come to do so.
     """
-    used: set[Memory] = set()
-    unrecorded: set[Memory] = set()
-    requiring = {id(tensors[number].history) for number in program.leaf_numbers}
-    early_views: set[int] = set()
+    grounds = Grounds(tensors[number] for number in program.leaf_numbers)
     for number, step in enumerate(program.steps, len(program.inputs)):
-        made, target = tensors[number], tensors[step.operands[0]]
-        if step.writes and (made.memory in used or (step.recorded and made.memory in unrecorded)):
+        operands = [tensors[each] for each in step.operands]
+        if grounds.are_given_by(step, program.target(number), operands[0]):
             return False
-        if step.writes and step.recorded and program.target(number) in early_views and id(made.history) in requiring:
-            return False
-        if made.memory is target.memory and not step.writes and id(target.history) not in requiring:
-            early_views.add(number)
-        passes_flag_on = step.recorded or (made.memory is target.memory and not step.writes)
-        if (
-            passes_flag_on
-            and step.operator != DETACH
-            and any(id(tensors[each].history) in requiring for each in step.operands)
-        ):
-            requiring.add(id(made.history))
-        if made.memory is not target.memory and not step.recorded:
-            unrecorded.add(made.memory)
-        if value_dependent(step):
-            used |= {tensors[each].memory for each in (*step.operands, number)}
+        grounds.follow(number, step, tensors[number], operands)
     return True
 
 
@@ -94,6 +77,46 @@ def needs_what_was_overwritten(program: Program, tensors: Sequence[Dual]) -> boo
 def value_dependent(step: Step) -> bool:
     """Whether the step is recorded and its derivative needs values."""
     return step.recorded and step.operator != DETACH and IN_PROGRAMS[step.operator].value_dependent
+
+
+class Grounds:
+    """Follows the steps of a program as it grows, and knows which write would give an engine a ground to refuse."""
+
+    def __init__(self, leaves: Iterable[Dual]) -> None:
+        self._used: dict[int, set[Memory]] = {}
+        """Recorded value-dependent steps, by number -> the memories of operands and result."""
+        self._unrecorded: set[Memory] = set()
+        self._requiring = {id(leaf.history) for leaf in leaves}
+        self._early_views: set[int] = set()
+
+    def are_given_by(self, step: Step, name: int, target: Dual) -> bool:
+        """Whether `step` writes where an engine may refuse that; `target` is its first operand, which is called `name`."""
+        if not step.writes:
+            return False
+        if any(target.memory in memories for memories in self._used.values()):
+            return True
+        if not step.recorded:
+            return False
+        is_early_view = name in self._early_views and id(target.history) in self._requiring
+        return is_early_view or target.memory in self._unrecorded
+
+    def follow(self, number: int, step: Step, made: Dual, operands: Sequence[Dual]) -> None:
+        """`step` was accepted and has `made` the tensor with this number."""
+        source = operands[0]
+        if made.memory is source.memory and not step.writes and id(source.history) not in self._requiring:
+            self._early_views.add(number)
+        passes_flag_on = step.recorded or (made.memory is source.memory and not step.writes)
+        if passes_flag_on and step.operator != DETACH and any(id(x.history) in self._requiring for x in operands):
+            self._requiring.add(id(made.history))
+        if made.memory is not source.memory and not step.recorded:
+            self._unrecorded.add(made.memory)
+        if value_dependent(step):
+            self._used[number] = {each.memory for each in (*operands, made)}
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """No derivative of these steps is needed any more."""
+        for number in numbers:
+            self._used.pop(number, None)
 
 
 class Liveness:
