@@ -404,3 +404,12 @@ def test_deep_chain() -> None:
         [sys.executable, "-c", DEEP], capture_output=True, text=True, timeout=120, check=False, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_root_that_is_a_leaf_and_is_not_named_does_not_accumulate() -> None:
+    x, y = leaf(3), leaf(3)
+    ones = torch.ones_like(x)
+    torch.autograd.backward([x, y], [ones, ones], inputs=[x])
+    assert x.grad.tolist() == [1, 1, 1] and y.grad is None
+    assert [each.tolist() for each in torch.autograd.grad([x, y], [x], [ones, ones])] == [[1, 1, 1]]
+    assert y.grad is None

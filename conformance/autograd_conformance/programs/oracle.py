@@ -329,4 +329,5 @@ def gradient_at(program: Program, aliasing: Collection[str], number: int, cotang
         cotangent.reshape(-1).astype(np.float64) @ tensors[root].tangent.reshape(cotangent.size, -1)
         for cotangent, root in zip(cotangents, program.roots, strict=True)
     )
-    return np.asarray(total)[-zeros.value.size :].reshape(shape).astype(program.dtype)
+    columns = np.asarray(total)
+    return columns[columns.size - zeros.value.size :].reshape(shape).astype(program.dtype)
