@@ -317,6 +317,7 @@ def gradient_at(program: Program, aliasing: Collection[str], number: int, cotang
     shape = oracle.tensors(program)[number].value.shape
     flags = [each.requires_grad for each in program.inputs]
     *tensors, zeros = oracle.inputs([*program.arrays, np.zeros(shape)], [*flags, True])
+    columns = zeros.tangent.shape[-1]
 
     def probed(tensor: Dual, place: int) -> Dual:
         return oracle.apply(Step("add", ()), [tensor, zeros]) if place == number else tensor
@@ -326,8 +327,7 @@ def gradient_at(program: Program, aliasing: Collection[str], number: int, cotang
         made = oracle.apply(step, [tensors[operand] for operand in step.operands])
         tensors.append(probed(made, len(tensors)))
     total = sum(
-        cotangent.reshape(-1).astype(np.float64) @ tensors[root].tangent.reshape(cotangent.size, -1)
+        cotangent.reshape(-1).astype(np.float64) @ tensors[root].tangent.reshape(cotangent.size, columns)
         for cotangent, root in zip(cotangents, program.roots, strict=True)
     )
-    columns = np.asarray(total)
-    return columns[columns.size - zeros.value.size :].reshape(shape).astype(program.dtype)
+    return np.asarray(total)[columns - zeros.value.size :].reshape(shape).astype(program.dtype)
