@@ -27,7 +27,7 @@ class Settings:
     """Whether this process may be lost: only then are counterexamples replayed that crash or hang."""
     shrink_runs: int = 300
     """The most runs spent on making one case smaller."""
-    shrink_seconds: float = 10.0
+    shrink_seconds: float = 30.0
     """The same in seconds: a limit that only slow engines meet."""
 
     def __post_init__(self) -> None:
