@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from autograd_conformance.checks.facts import check_facts
 from autograd_conformance.checks.leaves import check_leaves
+from autograd_conformance.checks.memory import check_memory
 from autograd_conformance.checks.operators import check_operators
 from autograd_conformance.checks.outcome import Outcome, Report
 from autograd_conformance.checks.passes import check_passes
@@ -63,7 +64,7 @@ def _check_behaviour(engine: Engine, report: Report) -> None:
     before = snapshot(engine, type(engine))
     recorder = Recorder(engine)
     watched = Report(recorder, type(engine))
-    for look in (check_tensors, check_operators, check_verbs, check_leaves, check_passes):
+    for look in (check_tensors, check_operators, check_verbs, check_leaves, check_memory, check_passes):
         look(watched)
     report.outcomes += watched.outcomes
     check_state(report, before, snapshot(engine, type(engine)))

@@ -155,6 +155,8 @@ def _fitting_views(x: int, shape: Shape) -> list[Step]:
 def batches(engine: Engine) -> st.SearchStrategy[Program]:
     """Products of matrices in batches that broadcast."""
     require_programs(engine)
+    if "matmul" not in engine.operators:
+        raise Unsupported("the operator matmul")
     if engine.max_ndim < 2 or (engine.shapes is not None and not _factors(engine.shapes)):
         raise Unsupported("tensors of two axes whose inner lengths agree")
     return _batches(Palette.of(engine, writes=False, detach=False, recording_off=False, often="", passes=1))

@@ -68,7 +68,8 @@ class Scene(Viewing):
 
     def _beside(self, x: int) -> int | None:
         """A view of `x` that broadcasts to it, and as a rule has other elements in its places."""
-        steps = [step for step in _displaced(x, self.shape(x)) if step.operator in self.palette.aliasing]
+        known = self.palette.aliasing & self.palette.operators
+        steps = [step for step in _displaced(x, self.shape(x)) if step.operator in known]
         return self.last if steps and self.add(steps[self.choose(len(steps))]) else None
 
     def _write_copy(self, target: int, source: int, operators: Sequence[str]) -> bool:
@@ -148,7 +149,8 @@ class Plan:
 @st.composite
 def _scenes(draw: st.DrawFn, palette: Palette, plan: Plan) -> Program:
     drawing = (ConstantBase if plan.constant else Scene)(Choices(draw), palette)
-    base = drawing.combined("negative", 0) if plan.overlapping else drawing.made()
+    plainly = plan.overlapping and "negative" in palette.operators
+    base = drawing.combined("negative", 0) if plainly else drawing.made()
     if plan.detached and drawing.choose(3) == 0:
         base = 0
     kinds = [kind for kind in plan.kinds if kind in palette.aliasing]
@@ -228,7 +230,11 @@ class Constants(Scene):
         """A result with memory of its own, as a rule one that holds the same numbers as its operand."""
         for _ in range(6):
             x = self.recent(self.names)
-            steps = [step for step in _same_numbers(x, self.shape(x)) if step.operator in self.palette.operators]
+            steps = [
+                step
+                for step in _same_numbers(x, self.shape(x), self.palette.max_ndim)
+                if step.operator in self.palette.operators
+            ]
             if steps and self.choose(3) and self.add(steps[self.choose(len(steps))]):
                 return True
             kinds = [kind for kind in COPYING if kind in PROPOSALS and kind in self.palette.operators]
@@ -237,8 +243,8 @@ class Constants(Scene):
         return False
 
 
-def _same_numbers(x: int, shape: Shape) -> list[Step]:
-    """Steps that have the operand's numbers for a result, in memory of its own."""
+def _same_numbers(x: int, shape: Shape, most: int) -> list[Step]:
+    """Steps that have the operand's numbers for a result, in memory of its own and with at most so many axes."""
     found = [Step("clone", (x,))]
     for axis, length in enumerate(shape):
         found.append(Step("take", (x,), {"indices": tuple(range(length)), "axis": axis}))
@@ -246,4 +252,4 @@ def _same_numbers(x: int, shape: Shape) -> list[Step]:
         if length == 1:
             found.append(Step("sum", (x,), {"axis": (axis,), "keepdims": True}))
             found.append(Step("sum", (x,), {"axis": (axis,), "keepdims": False}))
-    return [*found, Step("stack", (x,), {"axis": 0})]
+    return found if len(shape) == most else [*found, Step("stack", (x,), {"axis": 0})]

@@ -75,11 +75,18 @@ class Chain(Viewing):
         return [Input(self._shape(), differentiable)]
 
 
-def chains(*, least: int = 1, most: int, kinds: Sequence[str] = VIEWS, forks: bool = False) -> Strategy:
-    """From `least` to `most` views, each of the one before it; with `forks`, of any before it. The last one is among `kinds`."""
+def chains(
+    *, least: int = 1, most: int, kinds: Sequence[str] = VIEWS, forks: bool = False, cotangents: bool = False
+) -> Strategy:
+    """From `least` to `most` views, each of the one before it; with `forks`, of any before it. The last one is among `kinds`.
+
+    `cotangents`: only for engines that accept them, and so do not need one step more.
+    """
 
     def strategy(engine: Engine) -> st.SearchStrategy[Program]:
         require_programs(engine)
+        if cotangents and not engine.accepts_cotangent:
+            raise Unsupported("a pass with a cotangent")
         if engine.operators.keys().isdisjoint(kinds):
             raise Unsupported(f"none of the operators {', '.join(kinds)}")
         palette = Palette.of(engine, writes=False, detach=False, recording_off=False, often="", passes=1)
