@@ -220,6 +220,14 @@ class Engine:
         """Free what only a cycle of references keeps alive."""
         gc.collect()
 
+    def grad_mode(self, enabled: bool) -> AbstractContextManager[Any]:
+        """A new block in which recording is on or off."""
+        raise NotImplementedError("grad_mode")
+
+    def grad_mode_function(self, function: Callable[..., Any], enabled: bool) -> Callable[..., Any]:
+        """`function`, decorated so that recording is on or off while it runs."""
+        raise NotImplementedError("grad_mode_function")
+
     # ---- machinery, nothing to spell --------------------------------------------------------------------------------
     _compiled: ClassVar[Mapping[str, Callable[..., Any]]] = {}
 
@@ -290,6 +298,7 @@ NO_GRAD = "no grad"
 ENABLE_GRAD = "enable grad"
 GRAD_DECORATOR = "grad mode as a decorator"
 GRAD_SWITCH = "grad mode as a call"
+GRAD_VALUE = "grad mode by a value"
 
 GROUPS: Mapping[str, Group] = {
     ALWAYS: Group("makes tensors from arrays and arrays from tensors", "tensor", "array"),
@@ -318,6 +327,7 @@ GROUPS: Mapping[str, Group] = {
     ENABLE_GRAD: Group("records again in a block inside such a block", "enable_grad"),
     GRAD_DECORATOR: Group("records nothing while a decorated function runs", "no_grad_function"),
     GRAD_SWITCH: Group("switches recording by a plain call", "set_grad_enabled"),
+    GRAD_VALUE: Group("has blocks and decorators that are told the mode", "grad_mode", "grad_mode_function"),
 }
 VERBS = tuple(verb for group in GROUPS.values() for verb in group.verbs)
 PROVIDED = {

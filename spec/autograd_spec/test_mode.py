@@ -4,23 +4,33 @@ Recording can be switched off and on again: in a block, while a decorated functi
 while it is off has a value and no history.
 """
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias
 
 import hypothesis.strategies as st
 import numpy as np
 
 from autograd_conformance.clauses import CORE, clause
-from autograd_conformance.engine import ENABLE_GRAD, GRAD_DECORATOR, GRAD_SWITCH, NO_GRAD, TAPE, Engine
-from autograd_conformance.judge import equal
+from autograd_conformance.engine import ENABLE_GRAD, GRAD_DECORATOR, GRAD_SWITCH, GRAD_VALUE, NO_GRAD, TAPE, Engine
+from autograd_conformance.judge import equal, may_refuse
 from autograd_conformance.programs.comparing import pass_back
 
-Scope: TypeAlias = tuple[str, bool, tuple[Any, ...]]
-"""What switches the mode, whether its block is left by an exception, and the scopes inside."""
+Scope: TypeAlias = tuple[str, str, tuple[Any, ...]]
+"""What switches the mode, by what exception its block is left (or none), and the scopes inside."""
 
 
 class Leave(Exception):
     """Leaves a block."""
+
+
+class Interrupt(BaseException):
+    """Leaves a block as an interrupt from the keyboard does: it is no `Exception`."""
+
+
+LEFT_BY: dict[str, type[BaseException]] = {"error": Leave, "interrupt": Interrupt, "generator exit": GeneratorExit}
+REFUSED = "refused operation"
+ENDS = ("", "", *LEFT_BY, REFUSED)
 
 
 def _scopes(engine: Engine) -> st.SearchStrategy[tuple[Scope, ...]]:
@@ -28,12 +38,15 @@ def _scopes(engine: Engine) -> st.SearchStrategy[tuple[Scope, ...]]:
     kinds += ["enable_grad"] if engine.has(ENABLE_GRAD) else []
     kinds += ["decorator"] if engine.has(GRAD_DECORATOR) else []
     kinds += ["switch off", "switch on"] if engine.has(GRAD_SWITCH) else []
-    leaf = st.tuples(st.sampled_from(kinds), st.booleans(), st.just(()))
-    return st.recursive(leaf, lambda inner: _scope(kinds, inner), max_leaves=6).map(lambda scope: (scope,))
+    kinds += ["block off", "block on", "decorator off", "decorator on"] if engine.has(GRAD_VALUE) else []
+    leaf = st.tuples(st.sampled_from(kinds), st.sampled_from(ENDS), st.just(()))
+    return st.lists(st.recursive(leaf, lambda inner: _scope(kinds, inner), max_leaves=6), min_size=1, max_size=2).map(
+        tuple
+    )
 
 
 def _scope(kinds: list[str], inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.tuples(st.sampled_from(kinds), st.booleans(), st.lists(inner, max_size=3).map(tuple))
+    return st.tuples(st.sampled_from(kinds), st.sampled_from(ENDS), st.lists(inner, max_size=3).map(tuple))
 
 
 @clause(
@@ -41,7 +54,7 @@ def _scope(kinds: list[str], inner: st.SearchStrategy[Any]) -> st.SearchStrategy
     level=CORE,
     needs=(TAPE, NO_GRAD, "add", "multiply"),
     after="op.exact-program",
-    examples=200,
+    examples=300,
     scopes=_scopes,
 )
 def test_restores(engine: Engine, scopes: tuple[Scope, ...]) -> None:
@@ -72,6 +85,7 @@ class Walk:
         """A product of the leaf is a leaf itself exactly when recording is off; its value is right in any mode."""
         made = self.engine.apply("multiply", self.leaf, self.leaf)
         equal("the value of a product", self.engine.array(made), np.array(9, self.dtype))
+        equal("whether a result requires gradients", self.engine.requires_grad(made), recording)
         equal("whether a result is a leaf", self.engine.is_leaf(made), not recording)
         self.made.append(made)
         self.recorded += recording
@@ -87,28 +101,56 @@ class Walk:
 
     def through(self, scopes: tuple[Scope, ...], mode: bool) -> bool:
         """All scopes one after the other; the mode that is then in force."""
-        for kind, by_exception, inside in scopes:
+        for kind, end, inside in scopes:
             if kind.startswith("switch"):
                 mode = kind == "switch on"
                 self.engine.set_grad_enabled(mode)
                 self.probe(mode)
                 mode = self.through(inside, mode)
             else:
-                self._within(kind, by_exception, inside)
+                self._within(kind, end, inside)
             self.probe(mode)
         return mode
 
-    def _within(self, kind: str, by_exception: bool, inside: tuple[Scope, ...]) -> None:
+    def _within(self, kind: str, end: str, inside: tuple[Scope, ...]) -> None:
         def body() -> None:
-            mode = kind == "enable_grad"
+            mode = kind.endswith("on") or kind == "enable_grad"
             self.probe(mode)
             self.probe(self.through(inside, mode))
-            if by_exception:
-                raise Leave
+            if end in LEFT_BY:
+                raise LEFT_BY[end]
+            if end == REFUSED:
+                self._refused()
 
-        with suppress(Leave):
-            if kind == "decorator":
-                self.engine.no_grad_function(body)()
+        with _left_by(end):
+            if kind.startswith("decorator"):
+                self._decorated(kind, body)()
             else:
-                with self.engine.enable_grad() if kind == "enable_grad" else self.engine.no_grad():
+                with self._block(kind):
                     body()
+
+    def _decorated(self, kind: str, body: Callable[[], None]) -> Callable[[], None]:
+        if kind == "decorator":
+            return self.engine.no_grad_function(body)
+        return self.engine.grad_mode_function(body, kind.endswith("on"))
+
+    def _block(self, kind: str) -> AbstractContextManager[Any]:
+        if kind.startswith("block"):
+            return self.engine.grad_mode(kind.endswith("on"))
+        return self.engine.enable_grad() if kind == "enable_grad" else self.engine.no_grad()
+
+    def _refused(self) -> None:
+        """An operation that the engine refuses as a rule: the exception is its own."""
+        if self.engine.max_ndim and self.engine.shapes is None:
+            sides = [self.engine.tensor(np.ones(length, self.dtype)) for length in (2, 3)]
+            self.engine.array(self.engine.apply("add", *sides))
+
+
+@contextmanager
+def _left_by(end: str) -> Iterator[None]:
+    """Goes on after the exception that a block is left by, and after no other."""
+    try:
+        with may_refuse(end == REFUSED, "what is computed in a block"):
+            yield
+    except tuple(LEFT_BY[end] for end in [end] if end in LEFT_BY):
+        pass

@@ -162,7 +162,7 @@ class _Counted:
         state.enabled = not _Counted.count
 
 
-@mutant(kills="mode.restores", may_fail=WITH_BLOCKS, escapes="whether the result requires gradients is not asked for")
+@mutant(kills="mode.restores", may_fail=("mode.*", *WITH_BLOCKS))
 class ResultsWantGradients(Reference):
     """What is computed while recording is off is a leaf that requires gradients."""
 

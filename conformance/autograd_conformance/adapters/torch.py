@@ -47,5 +47,7 @@ class Torch(Engine):
     enable_grad = template("torch.enable_grad()")
     no_grad_function = template("torch.no_grad()(function)")
     set_grad_enabled = template("torch.set_grad_enabled(enabled)")
+    grad_mode = template("torch.set_grad_enabled(enabled)")
+    grad_mode_function = template("torch.set_grad_enabled(enabled)(function)")
 
     operators = SPELLINGS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from autograd_conformance.engine import (
     ENABLE_GRAD,
     GRAD_DECORATOR,
     GRAD_SWITCH,
+    GRAD_VALUE,
     NO_GRAD,
     SET_GRAD,
     TAPE,
@@ -35,6 +37,7 @@ def check_verbs(report: Report) -> None:
         ENABLE_GRAD: _check_enable_grad,
         GRAD_DECORATOR: _check_decorator,
         GRAD_SWITCH: _check_switch,
+        GRAD_VALUE: _check_mode_by_value,
     }
     for need, check in checks.items():
         if report.engine.has(need):
@@ -207,3 +210,20 @@ def _check_switch(report: Report) -> None:
         finally:
             report.engine.set_grad_enabled(True)
         _expect_recording(report, True, "after switching it on again")
+
+
+def _check_mode_by_value(report: Report) -> None:
+    engine = report.engine
+    for enabled in (False, True):
+        with report.on(f"grad_mode({enabled})"):
+            block = engine.grad_mode(enabled)
+            if not (hasattr(block, "__enter__") and hasattr(block, "__exit__")):
+                raise broken(f"gives {block!r}; expected something that `with` can enter and leave")
+            with block:
+                _expect_recording(report, enabled, "inside")
+            _expect_recording(report, True, "after leaving it")
+        with report.on(f"grad_mode_function(function, {enabled})"):
+            decorated = engine.grad_mode_function(partial(_expect_recording, report, enabled, "inside"), enabled)
+            _expect_recording(report, True, "after decorating")
+            decorated()
+            _expect_recording(report, True, "after the call")
