@@ -97,7 +97,7 @@ def _write(engine: Engine, how: str, target: Tensor, old: Array, new: Array) -> 
         engine.apply(
             "index_copy_",
             target,
-            engine.tensor(np.ascontiguousarray(new[::-1])),
+            engine.tensor(new[::-1].copy()),
             indices=tuple(reversed(range(len(new)))),
             axis=0,
         )

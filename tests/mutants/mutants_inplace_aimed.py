@@ -153,12 +153,12 @@ class SumChecksItsOperand(Reference):
 
 
 @mutant(kills="inplace.unsaved-modified-ok", may_fail=GENERAL)
-class NegativeUsesItsResult(Reference):
-    """A pass through a negation is refused if its result was overwritten."""
+class DifferenceUsesItsResult(Reference):
+    """A pass through a difference is refused if its result was overwritten."""
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        replace_rule(patch, rules.NEG, "x", lambda g, result: -g)
+        replace_rule(patch, rules.SUB, "y", lambda g, result: -g)
 
 
 @mutant(kills="inplace.check-granularity")
