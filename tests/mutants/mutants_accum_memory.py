@@ -157,7 +157,7 @@ class OneElementTotalsAreNew(Reference):
         )
 
 
-@mutant(kills="accum.out-of-place-under-create-graph", may_fail=("backward.*"))
+@mutant(kills="accum.out-of-place-under-create-graph", may_fail=("backward.*",))
 class RecordedPassesWriteInPlace(Reference):
     """A pass that is recorded changes the stored gradient itself, where it has no history yet."""
 

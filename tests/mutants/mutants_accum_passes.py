@@ -103,7 +103,7 @@ class AveragesBatches(Torch):
 
 
 # ---- gradients as values ----
-@mutant(kills="accum.functional-does-not-accumulate", may_fail=("accum.functional-and-retained"))
+@mutant(kills="accum.functional-does-not-accumulate", may_fail=("accum.functional-and-retained",))
 class ValuesAreStoredOnUnnamedLeaves(Torch):
     """Asking for the gradient of a result stores those of the leaves as well."""
 
@@ -115,7 +115,7 @@ class ValuesAreStoredOnUnnamedLeaves(Torch):
         return torch.autograd.grad(outputs, inputs, cotangents, allow_unused=True)
 
 
-@mutant(kills="accum.functional-does-not-accumulate", may_fail=("accum.functional-and-retained"))
+@mutant(kills="accum.functional-does-not-accumulate", may_fail=("accum.functional-and-retained",))
 class ValuesAreAddedToWhatIsThere(Torch):
     """The gradient of a leaf that has one already is added to it, and returned."""
 
@@ -129,7 +129,7 @@ class ValuesAreAddedToWhatIsThere(Torch):
         return made
 
 
-@mutant(kills="accum.functional-and-retained", may_fail=("leaf.*"))
+@mutant(kills="accum.functional-and-retained", may_fail=("leaf.*",))
 class RetainedAreStoredByTheWay(Reference):
     """A result that retains its gradient stores it also where gradients are returned as values, unless it is the root."""
 
