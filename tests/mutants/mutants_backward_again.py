@@ -35,7 +35,7 @@ def numbers_in_place_of(saved: Any, number: int) -> Any:
 
 
 # ---- after a pass that does not retain ----
-@mutant(kills="backward.second-pass", may_fail=("backward.second-pass-error", "accum.*"))
+@mutant(kills="backward.second-pass", may_fail=PASSES)
 class ReleasedValuesAreZeros(Reference):
     """Values that were released are taken for zeros."""
 
@@ -48,7 +48,7 @@ class ReleasedValuesAreZeros(Reference):
         patch.setattr(Recorded, "release", release)
 
 
-@mutant(kills="backward.second-pass", may_fail=("backward.second-pass-error", "accum.*"))
+@mutant(kills="backward.second-pass", may_fail=PASSES)
 class RefusesOnce(Reference):
     """A graph that was released refuses one pass; for the next, the values that are missing are ones."""
 
@@ -99,14 +99,14 @@ class ReleasesAllThatTheLeavesWereUsedIn(Reference):
         patch.setattr(walking.Pass, "run", run_and_release)
 
 
-@mutant(kills="backward.second-pass-error", may_fail=("accum.*", "mem.*"))
+@mutant(kills="backward.second-pass-error", may_fail=PASSES)
 class NeverReleases(Reference):
     """A pass never releases the graph."""
 
     backward = template("torch.autograd.backward(outputs, cotangents, retain_graph=True)")
 
 
-@mutant(kills="backward.second-pass-error", may_fail=("accum.*", "mem.*"))
+@mutant(kills="backward.second-pass-error", may_fail=PASSES)
 class ReleasesNearTheRootOnly(Reference):
     """A pass releases the operations that the root is made of directly, and none behind them."""
 
@@ -128,7 +128,7 @@ class ReleasesNearTheRootOnly(Reference):
         patch.setattr(walking.Pass, "visit", visit_retaining)
 
 
-@mutant(kills="backward.second-pass-error", may_fail=("accum.*", "mem.*"))
+@mutant(kills="backward.second-pass-error", may_fail=PASSES)
 class RetainedOnceIsRetainedForEver(Reference):
     """What one pass has retained, no later one releases."""
 
@@ -147,7 +147,7 @@ class RetainedOnceIsRetainedForEver(Reference):
 
 
 # ---- after a pass that retains ----
-@mutant(kills="backward.retain-graph", may_fail=("accum.*", "mem.*", "thread.*", "leaf.*"))
+@mutant(kills="backward.retain-graph", may_fail=PASSES)
 class RetainsOnce(Reference):
     """A graph can be retained once: the second pass releases it all the same."""
 
@@ -166,7 +166,8 @@ class RetainsOnce(Reference):
 
 
 @mutant(
-    kills="backward.retain-graph", may_fail=("accum.*", "mem.*", "thread.*", "leaf.*", "backward.second-pass-error")
+    kills="backward.retain-graph",
+    may_fail=PASSES,
 )
 class RetainedValuesDrift(Reference):
     """After the second pass that retains, the values that were saved are replaced by twice their values."""
@@ -186,7 +187,7 @@ class RetainedValuesDrift(Reference):
 
 
 # ---- passes that are recorded ----
-@mutant(kills="backward.create-graph-retains", may_fail=("accum.*", "mem.*"))
+@mutant(kills="backward.create-graph-retains", may_fail=PASSES)
 class RecordedPassReleases(Reference):
     """A pass that is itself recorded releases the graph."""
 
@@ -195,7 +196,7 @@ class RecordedPassReleases(Reference):
     )
 
 
-@mutant(kills="backward.create-graph-retains", may_fail=("accum.*",))
+@mutant(kills="backward.create-graph-retains", may_fail=PASSES)
 class ThirdRecordedGradientOverwrites(Reference):
     """The third gradient with a history takes the place of what is stored."""
 
@@ -213,7 +214,7 @@ class ThirdRecordedGradientOverwrites(Reference):
 
 
 # ---- passes while recording is off ----
-@mutant(kills="backward.inside-no-grad", may_fail=("mode.*",))
+@mutant(kills="backward.inside-no-grad", may_fail=PASSES)
 class SecondPassInsideDoesNothing(Reference):
     """While recording is off, a pass from a root whose leaves have gradients already does nothing."""
 
@@ -224,7 +225,7 @@ class SecondPassInsideDoesNothing(Reference):
             super().backward(outputs, cotangents)
 
 
-@mutant(kills="backward.inside-no-grad", may_fail=("mode.*",))
+@mutant(kills="backward.inside-no-grad", may_fail=PASSES)
 class PassSwitchesRecordingOn(Reference):
     """After a pass of more than three operations recording is on."""
 
