@@ -77,6 +77,7 @@ def _into(engine: Engine, inputs: list[Any], outputs: list[Any], cotangents: lis
     needs=(TAPE, NAMED_INPUTS),
     after="op.exact-program",
     choices=(ABSENT_ZEROS,),
+    examples=250,
     program=programs(),
     subsets=st.lists(SUBSETS, min_size=1, max_size=3),
     amount=st.integers(0, 2),

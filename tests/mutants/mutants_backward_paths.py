@@ -69,7 +69,7 @@ class LongPathsAreCutShort(Reference):
 
 # ---- tensors without elements ----
 @mutant(kills="backward.empty-tensors", may_fail=PASSES)
-class EmptyGradientsAreFlat(Reference):
+class GradientsOfEmptyLeavesAreFlat(Reference):
     """The gradient of a leaf without elements has one axis."""
 
     def grad(self, t: Any) -> Any:
