@@ -1,11 +1,11 @@
 """Parts of programs that are computed while recording is off, by each of the ways to switch it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import hypothesis.strategies as st
 
-from autograd_conformance.clauses import CORE, clause
+from autograd_conformance.clauses import CORE, FULL, clause
 from autograd_conformance.engine import ENABLE_GRAD, GRAD_DECORATOR, GRAD_SWITCH, NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import equal
 from autograd_conformance.programs.comparing import (
@@ -17,11 +17,16 @@ from autograd_conformance.programs.comparing import (
 )
 from autograd_conformance.programs.generate import programs
 from autograd_conformance.programs.program import Program
-from autograd_conformance.programs.recording import FLAGGED_VIEWS, assert_recorded_in_parts, partly_recorded
+from autograd_conformance.programs.recording import (
+    FLAGGED_RESULTS,
+    FLAGGED_VIEWS,
+    assert_recorded_in_parts,
+    partly_recorded,
+)
 
 MASKS = st.integers(0, 2**10 - 1)
 """Which steps are recorded."""
-CHOICES = (ABSENT_ZEROS, FLAGGED_VIEWS)
+CHOICES = (ABSENT_ZEROS, FLAGGED_VIEWS, FLAGGED_RESULTS)
 Steps = Sequence[Callable[[], None]]
 
 
@@ -45,8 +50,8 @@ def _run(steps: Steps) -> None:
     raising=st.booleans(),
 )
 def test_no_grad_blocks(engine: Engine, program: Program, mask: int, raising: bool) -> None:
-    """What is computed in a block with recording off has its value and is no recorded result: it passes no gradient back,
-    and, but for views, says that it requires none. What is computed before and after is recorded.
+    """What is computed in a block with recording off has its value and is no recorded result: it passes no gradient back.
+    What is computed before and after is recorded.
     """
 
     def part(recorded: bool, steps: Steps) -> None:
@@ -58,6 +63,25 @@ def test_no_grad_blocks(engine: Engine, program: Program, mask: int, raising: bo
                 raise Leave
 
     assert_recorded_in_parts(engine, partly_recorded(program, mask), part)
+
+
+@clause(
+    "mode.no-grad-flag",
+    level=FULL,
+    needs=(TAPE, NO_GRAD),
+    after="mode.no-grad-blocks",
+    choices=(ABSENT_ZEROS, FLAGGED_VIEWS),
+    program=programs(detach=True),
+    mask=MASKS,
+)
+def test_no_grad_flag(engine: Engine, program: Program, mask: int) -> None:
+    """What is computed in a block with recording off says that it requires no gradients, unless it is a view."""
+
+    def part(recorded: bool, steps: Steps) -> None:
+        with nullcontext() if recorded else engine.no_grad():
+            _run(steps)
+
+    assert_recorded_in_parts(engine, partly_recorded(program, mask), part, unflagged=True)
 
 
 @clause(
@@ -101,7 +125,7 @@ def _enabled(engine: Engine, steps: Steps) -> None:
     "mode.set-as-function",
     level=CORE,
     needs=(TAPE, GRAD_SWITCH),
-    after="op.exact-program",
+    after="mode.restores",
     choices=CHOICES,
     program=programs(detach=True),
     mask=MASKS,
@@ -127,7 +151,7 @@ def test_set_as_function(engine: Engine, program: Program, mask: int, twice: boo
     "mode.decorator",
     level=CORE,
     needs=(TAPE, GRAD_DECORATOR),
-    after="op.exact-program",
+    after="mode.restores",
     choices=CHOICES,
     program=programs(detach=True),
     mask=MASKS,

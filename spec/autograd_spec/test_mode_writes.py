@@ -48,7 +48,7 @@ def _updates(engine: Engine) -> st.SearchStrategy[list[tuple[str, str]]]:
     "mode.leaf-update",
     level=CORE,
     needs=(TAPE, NO_GRAD, WRITE),
-    after="op.exact-program",
+    after="inplace.correct-or-loud",
     choices=(ABSENT_ZEROS,),
     program=programs(),
     updates=_updates,

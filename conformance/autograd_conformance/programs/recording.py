@@ -20,6 +20,7 @@ from autograd_conformance.programs.program import DETACH, Program, Step, apply_s
 Part: TypeAlias = Callable[[bool, Sequence[Callable[[], None]]], None]
 """Runs consecutive steps in the mode that is told, by whatever way a clause is about."""
 
+FLAGGED_RESULTS = "what is computed while recording is off says that it requires gradients, as a leaf of its own"
 FLAGGED_VIEWS = "a view taken while recording is off says that it requires gradients"
 
 
@@ -29,8 +30,11 @@ def partly_recorded(program: Program, mask: int) -> Program:
     return replace(program, steps=tuple(steps))
 
 
-def assert_recorded_in_parts(engine: Engine, program: Program, part: Part) -> None:
-    """What was computed while recording was off has its value and no history; the rest has its gradients."""
+def assert_recorded_in_parts(engine: Engine, program: Program, part: Part, *, unflagged: bool = False) -> None:
+    """What was computed while recording was off has its value and no history; the rest has its gradients.
+
+    `unflagged`: but for views, it also says that it requires no gradients; otherwise that is a choice.
+    """
     assume(any(not step.recorded for step in program.steps))
     duals = Oracle(engine.aliasing).tensors(program)
     leaves = program.leaves(engine)
@@ -39,6 +43,8 @@ def assert_recorded_in_parts(engine: Engine, program: Program, part: Part) -> No
         part(recorded, [partial(_run, engine, step, tensors) for step in group])
     for number in range(len(program.inputs), len(tensors)):
         _assert_history(engine, program, number, tensors[number], duals[number])
+        if not program.steps[number - len(program.inputs)].recorded:
+            _assert_flag(engine, program, number, tensors[number], unflagged)
     roots = [root for root in program.roots if duals[root].history.requires]
     if roots and (engine.several_roots or len(roots) == 1):
         program = replace(program, roots=tuple(roots))
@@ -59,7 +65,11 @@ def _assert_history(engine: Engine, program: Program, number: int, tensor: Tenso
     if step.recorded or step.operator == DETACH:
         return
     equal(f"whether {label} is a leaf", engine.is_leaf(tensor), True)
-    if step.operator not in VIEWS:
-        equal(f"whether {label} requires gradients", engine.requires_grad(tensor), False)
+
+
+def _assert_flag(engine: Engine, program: Program, number: int, tensor: Tensor, unflagged: bool) -> None:
+    is_view = program.steps[number - len(program.inputs)].operator in VIEWS
+    if unflagged and not is_view:
+        equal(f"whether {program.label(number)} requires gradients", engine.requires_grad(tensor), False)
     elif engine.requires_grad(tensor):
-        chosen(FLAGGED_VIEWS)
+        chosen(FLAGGED_VIEWS if is_view else FLAGGED_RESULTS)
