@@ -50,7 +50,7 @@ class Scene(Viewing):
 
     def write(self, targets: Sequence[int], operators: Sequence[str]) -> bool:
         """A write to one of `targets`; whether one was found."""
-        targets = [number for number in targets if self.writable(number)]
+        targets = [number for number in targets if self.writable(number) and 0 not in self.shape(number)]
         for _ in range(4 if targets else 0):
             operator = self.one_of(operators)
             proposed = operator and write_to(self, operator, self.recent(targets))
