@@ -65,7 +65,10 @@ def test_detach_in_place(engine: Engine, program: Program, pick: int, early: boo
     results = [
         number
         for number, step in enumerate(program.steps, len(program.inputs))
-        if duals[number].history.requires and STEPS[step.operator].kind == "function" and number not in program.roots
+        if duals[number].history.requires
+        and STEPS[step.operator].kind == "function"
+        and number not in program.roots
+        and step.operator != "matmul"  # its result may be a view of what was computed, which may not be cut in place
     ]
     assume(results)
     number = results[pick % len(results)]
