@@ -37,6 +37,7 @@ def _shapes(engine: Engine) -> st.SearchStrategy[tuple[int, ...]]:
     needs=(TAPE, "add", "multiply"),
     after="op.exact-program",
     choices=(ABSENT_ZEROS,),
+    examples=300,
     shape=_shapes,
     table=st.lists(
         st.tuples(*[st.tuples(st.sampled_from(("add", "multiply")), st.integers(0, 1))] * 3), min_size=2, max_size=6

@@ -93,7 +93,7 @@ def test_shared_leaf(engine: Engine, program: Program, threads: int) -> None:
     needs=(TAPE, RETAIN_GRAPH, THREADS),
     after="backward.retain-graph",
     choices=(ABSENT_ZEROS,),
-    examples=60,
+    examples=200,
     program=programs(passes=ROUNDS * MOST_THREADS),
     threads=st.integers(2, MOST_THREADS),
 )
