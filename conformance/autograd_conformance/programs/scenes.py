@@ -247,7 +247,8 @@ def _same_numbers(x: int, shape: Shape, most: int) -> list[Step]:
     """Steps that have the operand's numbers for a result, in memory of its own and with at most so many axes."""
     found = [Step("clone", (x,))]
     for axis, length in enumerate(shape):
-        found.append(Step("take", (x,), {"indices": tuple(range(length)), "axis": axis}))
+        if length:  # of no indices nobody knows that they are integers
+            found.append(Step("take", (x,), {"indices": tuple(range(length)), "axis": axis}))
         found.append(Step("concat", (x,), {"axis": axis}))
         if length == 1:
             found.append(Step("sum", (x,), {"axis": (axis,), "keepdims": True}))
