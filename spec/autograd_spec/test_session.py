@@ -24,7 +24,7 @@ from autograd_conformance.programs.session import (
 from autograd_conformance.programs.session_drawing import sessions
 from autograd_conformance.programs.session_model import Held, Model
 
-GROWS = "a gradient that is held grows with the stored one"
+FOLLOWS = "a gradient that is held changes with the stored one"
 
 
 @clause(
@@ -32,7 +32,7 @@ GROWS = "a gradient that is held grows with the stored one"
     level=CORE,
     needs=(TAPE,),
     after="accum.adds",
-    choices=(ABSENT_ZEROS, GROWS),
+    choices=(ABSENT_ZEROS, FOLLOWS),
     examples=500,
     session=sessions,
 )
@@ -42,8 +42,8 @@ def test_interleaved(engine: Engine, session: Session) -> None:
     refused.
 
     Refused may be a call after a write that gave a ground to, and a pass through, or a step on, what an earlier pass went
-    through without retaining the graph.  A gradient that was read or assigned, and is held, may grow with the stored one
-    until that is replaced or made absent; then it stays as it is.
+    through without retaining the graph.  A gradient that was read or assigned, and is held, may change with the stored one
+    until that is made absent; then it stays as it is.
     """
     assume(engine.several_roots or all(len(turn.numbers) == 1 for turn in session.turns if isinstance(turn, Event)))
     model = Model(session, engine.aliasing)
@@ -112,7 +112,7 @@ class Sitting:
 
     def _check_held(self, got: Any, held: Held) -> None:
         if any(np.array_equal(got, value) for value in held.values[1:]):
-            chosen(GROWS)
+            chosen(FOLLOWS)
         else:
             equal(f"the gradient of x{held.leaf} that is held", got, held.values[0])
 

@@ -177,12 +177,14 @@ def test_gradients_add_up_over_graphs_until_they_are_replaced() -> None:
     assert model(assigned).gradients[0] == made.arrays(5, [()])[0]
 
 
-def test_a_gradient_that_is_held_may_grow_until_the_stored_one_is_replaced() -> None:
+def test_a_gradient_that_is_held_may_change_with_the_stored_one_until_that_is_absent() -> None:
     passed = Event(PASS, (0,))
     made = session(passed, Event(HOLD, (0,)), passed, Event(CLEAR, (0,)), passed)
     first, second = (made.arrays(place, [()])[0] for place in (0, 2))
     (held,) = model(made).held
     np.testing.assert_array_equal(held.values, [first, first + second])
+    assigned = session(passed, Event(HOLD, (0,)), Event(ASSIGN, (0,)))
+    np.testing.assert_array_equal(model(assigned).held[0].values, [first, assigned.arrays(2, [()])[0]])
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ from autograd_conformance.programs.session_rules import Rules
 
 @dataclass
 class Held:
-    """A gradient that was read, or assigned, and is still held: it may follow the stored one until that is replaced."""
+    """A gradient that was read, or assigned, and is held: it may follow the stored one until that is made absent."""
 
     leaf: int
     values: list[Array]
-    """What it may be: the gradient when it was read, and what it has grown to since."""
+    """What it may be: the gradient when it was read, and what has become of that since."""
     follows: bool = True
 
 
@@ -103,9 +103,11 @@ class Model:
     def _gradient(self, kind: str, leaf: int) -> None:
         if leaf not in self.gradients:
             raise Illegal("the gradient of a tensor that is no leaf")
-        if kind != HOLD:
+        if kind == CLEAR:
+            self.gradients[leaf] = np.zeros_like(self.gradients[leaf])
             for each in self.held:
                 each.follows &= each.leaf != leaf
-            (self.gradients[leaf],) = self.arrays() if kind == ASSIGN else [np.zeros_like(self.gradients[leaf])]
-        if kind != CLEAR:
-            self.held.append(Held(leaf, [self.gradients[leaf]]))
+            return
+        if kind == ASSIGN:  # some engines copy it into the gradient that is there
+            self._store(leaf, *self.arrays())
+        self.held.append(Held(leaf, [self.gradients[leaf]]))
