@@ -251,6 +251,7 @@ class PassForgetsWhatItDoesNotReach(Reference):
         "inplace.*",
         "view.*",
         "mode.*",
+        "mem.*",
     ),
 )
 class LeafIsSavedOnce(Reference):

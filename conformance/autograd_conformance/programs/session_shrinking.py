@@ -31,13 +31,17 @@ def _candidates(session: Session) -> Iterator[Program]:
     yield from _without_many(program)
     for place in reversed(range(len(program.steps))):
         yield from _without_event(program, place)
-        yield from _plainer(program, place)
     yield from others
+    for place in reversed(range(len(program.steps))):
+        yield from _plainer(program, place)
 
 
 def _without_many(program: Program) -> Iterator[Program]:
-    """Half of the turns at a time left out, then all events of a kind, then all that nothing refers to."""
+    """Half of the turns at a time left out, then all events of a kind, then all that nothing refers to; no pass retains."""
     places = range(len(program.steps))
+    if RETAINING_PASS in program.skeleton():
+        plain = (replace(each, operator=PASS) if each.operator == RETAINING_PASS else each for each in program.steps)
+        yield replace(program, steps=tuple(plain))
     yield from (_left_out(program, set(places[:count])) for count in (len(places) // 2, len(places) // 4) if count)
     for kind in TEXTS:
         if some := {place for place in places if program.steps[place].operator == kind}:
