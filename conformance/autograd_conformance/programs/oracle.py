@@ -260,7 +260,7 @@ FORWARD: Mapping[str, Forward] = {
     "slice": _key,
     "diagonal": _diagonal,
 }
-ROW_MAJOR = ("add", "subtract", "negative", "multiply", "take", "concat", "stack", "clone")
+ROW_MAJOR = ("add", "subtract", "negative", "multiply", "concat", "stack", "clone")
 """Operators whose result every engine lays out row-major, given that all operands are."""
 WRITE: Mapping[str, Forward] = {
     "add_": FORWARD["add"],
