@@ -43,7 +43,7 @@ def test_metadata_ops(engine: Engine, program: Program) -> None:
         engine.apply(changes[place].operator, operands[0], **changes[place].params)
         return operands[0]
 
-    grounds = any(_may_be_saved(program, place, tensors) for place in changes)
+    grounds = any(_gives_grounds(program, place, tensors) for place in changes)
     assert_right_or_refused(engine, program, must_accept(program, tensors) and not grounds, apply)
 
 
@@ -63,11 +63,14 @@ def _in_place(program: Program, place: int, tensors: Sequence[Dual]) -> Step | N
     return replace(step, operator="transpose_", params={"axis1": moved[0], "axis2": moved[1]})
 
 
-def _may_be_saved(program: Program, place: int, tensors: Sequence[Dual]) -> bool:
-    """Whether a derivative may need what is in the memory that this step views."""
+def _gives_grounds(program: Program, place: int, tensors: Sequence[Dual]) -> bool:
+    """Whether an engine that takes this change for a write has a ground to refuse it: a derivative may need what is in the
+    memory, or a view is changed whose memory was written before, which may be an early view (see `must_accept`).
+    """
     memory = tensors[program.steps[place].operands[0]].memory
-    numbered = enumerate(program.steps[:place], len(program.inputs))
+    numbered = list(enumerate(program.steps[:place], len(program.inputs)))
     uses = [(*step.operands, number) for number, step in numbered if value_dependent(step)]
+    uses += [step.operands[:1] for _, step in numbered if step.writes]
     return any(tensors[number].memory is memory for numbers in uses for number in numbers)
 
 
