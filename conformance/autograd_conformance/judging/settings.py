@@ -42,5 +42,4 @@ class Settings:
     @property
     def whole_budget(self) -> Budget:
         """For all cases of a clause; what is written as expected must cover what a later run makes smaller."""
-        times = 20 if self.exhaustive else 5
-        return Budget(times * self.shrink_runs, times * self.shrink_seconds / 2)
+        return Budget(20 * self.shrink_runs, 10 * self.shrink_seconds)
