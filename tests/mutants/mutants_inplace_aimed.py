@@ -152,7 +152,11 @@ class SumChecksItsOperand(Reference):
         replace_rule(patch, rules.SUM, "x", lambda g, x, shape, dims, keepdim: rules.spread(g, shape, dims, keepdim))
 
 
-@mutant(kills="inplace.unsaved-modified-ok", may_fail=GENERAL)
+@mutant(
+    kills="inplace.unsaved-modified-ok",
+    may_fail=GENERAL,
+    escapes="differences whose result is written and whose sign matters are rare",
+)
 class DifferenceUsesItsResult(Reference):
     """A pass through a difference is refused if its result was overwritten."""
 
