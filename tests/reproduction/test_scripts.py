@@ -52,7 +52,7 @@ DETACHED = _program(Step("detach", (0,)), Step("multiply", (1, 0)), inputs=1)
 TRANSPOSED = _program(Step("permute_dims", (0,), {"axes": (1, 0)}), inputs=1, shape=(2, 3))
 TWO_ROOTS = _program(Step("add", (0, 0)), Step("negative", (0,)), inputs=1, roots=(1, 2))
 OVERWRITTEN = _program(Step("negative", (0,)), Step("multiply_", (1, 0)), inputs=1)
-LEFT = (("no_grad", True, ()),)
+LEFT = (("no_grad", "error", ()),)
 
 WRONG = "DESIRED"
 """What NumPy says of arrays that differ."""
