@@ -19,7 +19,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     "smoke": Profile(10, False, "a few seconds: does it work at all?"),
     "default": Profile(100, False, "deterministic, for every change in CI"),
-    "deep": Profile(3000, True, "random, nightly"),
+    "deep": Profile(3500, True, "random, nightly: a million examples in all"),
 }
 
 
