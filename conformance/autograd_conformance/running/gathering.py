@@ -35,9 +35,12 @@ class Gathering:
 
     # ---- what is to be judged, and what came of it ----
     def expect(self, sitting: Sitting) -> None:
-        """Called by each process that has collected; all have collected the same, or xdist ends the run."""
-        self.sitting = sitting
+        """Called by each process that has collected; all have collected the same, or xdist ends the run.
+
+        Where the expectations cannot be used there is no sitting: nothing is judged, and no file is written.
+        """
         self.expectations = expectations_for(self.config, sitting.engine.name, sitting.existing)
+        self.sitting = sitting
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self.uncollected += report.failed
@@ -78,6 +81,11 @@ class Gathering:
     def judged(self) -> int:
         return sum(result.verdict != "unsupported" for result in self.raw.values())
 
+    @property
+    def sound(self) -> bool:
+        """Whether expectations may be written: what was not judged would be taken for what fails no more."""
+        return self.complete and self.judged > 0
+
     # ---- begin and end ----
     def pytest_report_header(self) -> str:
         option = self.config.getoption
@@ -113,7 +121,7 @@ class Gathering:
         path, expected = self.config.getoption("impl_report"), self.config.getoption("impl_expect_write")
         if path is not None:
             report.write(path, report.finished(self))
-        if expected is not None and self.sitting is not None:
+        if expected is not None and self.sitting is not None and self.sound:
             write(expected, self.sitting.engine.name, self.raw.values(), self.expectations)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

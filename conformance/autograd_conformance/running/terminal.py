@@ -52,6 +52,9 @@ def problems(gathering: Gathering) -> list[str]:
         found.append(f"INCOMPLETE: {len(gathering.lost)} collected and not judged: {', '.join(gathering.lost)}")
     if not gathering.judged:
         found.append("NOTHING WAS JUDGED: no clause was selected that this engine supports")
+    kept = gathering.config.getoption("impl_expect_write")
+    if kept is not None and not gathering.sound:
+        found.append(f"NOT WRITTEN: {kept} stays as it is; only a complete run that judges something may write it")
     return found
 
 
