@@ -169,7 +169,7 @@ def passes_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def cotangents_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("autograd_conformance.programs.drawing.LARGEST", 1)
+    patch.setattr("autograd_conformance.programs.exactness.LARGEST", 1)
 
 
 @pytest.mark.parametrize("fault", [passes_forgotten, cotangents_forgotten])

@@ -11,8 +11,10 @@ from itertools import islice
 
 import pytest
 
+from autograd_conformance.programs import shrinking
 from autograd_conformance.programs.distribution import COMPLETE
 from autograd_conformance.programs.drawing import draw_program
+from autograd_conformance.programs.exactness import exact_passes_of
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Oracle, expect
 from autograd_conformance.programs.palette import Palette
@@ -182,3 +184,46 @@ def test_pruned_on_engines_where_views_copy() -> None:
     assert pruned(program) == program
     assert pruned(program, ()) == Program("float64", (Input((2,)),), (Step("negative", (0,)),), (1,))
     Oracle(()).run(pruned(program, ()))
+
+
+# ---- exactness ----
+def assert_as_exact(program: Program, passes: int) -> None:
+    """However far it is made smaller: its gradients add up exactly over as many passes as those of `program`."""
+    assert exact_passes_of(program, COMPLETE.aliasing) >= passes
+    choose = random.Random(1).randrange
+    while smaller := list(legal(simpler(program))):
+        assert all(exact_passes_of(each, COMPLETE.aliasing) >= passes for each in smaller), program
+        program = smaller[choose(min(len(smaller), 40))]
+
+
+def doublings(count: int, dtype: str) -> Program:
+    """`x + x`, and so on: of the sums, each may become a product."""
+    return Program(dtype, (Input((2,)),), tuple(Step("add", (n, n)) for n in range(count)), (count,))
+
+
+def many_exact_programs() -> Iterator[tuple[Program, int]]:
+    """With a number of passes over which each is exact."""
+    yield doublings(12, "float32"), 4
+    yield doublings(4, "float16"), 1
+    for passes in (1, 4):
+        palette = replace(COMPLETE, dtypes=("float16", "float32"), passes=passes, often=("multiply",) * 12)
+        yield from ((program, passes) for program in drawn(10, 100, palette))
+
+
+def test_candidates_are_as_exact_as_what_was_drawn() -> None:
+    for program, passes in many_exact_programs():
+        assert_as_exact(program, passes)
+
+
+def test_candidates_that_are_less_exact_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shrinking, "_is_exact", lambda smaller, passes: True)
+    with pytest.raises(AssertionError):
+        for program, passes in many_exact_programs():
+            assert_as_exact(program, passes)
+
+
+def test_a_failure_is_not_made_smaller_into_one_of_rounding() -> None:
+    """The sums become products where these are exact, and stay sums where they are not."""
+    program = doublings(12, "float32")
+    renamed = [each for each in simpler(program) if len(each.steps) == 12]
+    assert {each.skeleton().index("multiply") for each in renamed if "multiply" in each.skeleton()} == {0, 1, 2}

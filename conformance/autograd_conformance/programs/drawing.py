@@ -13,10 +13,11 @@ from functools import cache
 import numpy as np
 
 from autograd_conformance.operators import IN_PROGRAMS, WRITES
+from autograd_conformance.programs.exactness import exact_passes
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Bound, Dual, Memory
-from autograd_conformance.programs.palette import EXACT, MOST_ROOTS, Palette, Shape
-from autograd_conformance.programs.program import DETACH, LARGEST, Input, Program, Step
+from autograd_conformance.programs.palette import Palette, Shape
+from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.proposals import PROPOSALS, broadcastable
 from autograd_conformance.programs.shrinking import pruned
 
@@ -123,7 +124,7 @@ class Drawing:
 
     def _affordable(self, x: Dual) -> bool:
         """Whether the sum of all elements, and so any of them, may be a root among others."""
-        return is_exact(x, self.dtype, self.palette.passes)
+        return exact_passes(x, self.dtype) >= self.palette.passes
 
     # ---- what proposals ask ----
     def shape(self, number: int) -> Shape:
@@ -215,13 +216,6 @@ class Drawing:
         ):
             return len(self.tensors) - 1
         return number
-
-
-def is_exact(magnitudes: Dual, dtype: str, passes: int) -> bool:
-    """Whether no engine has to round: the sum of all elements, and of their gradients over so many passes, is small."""
-    limit = EXACT[dtype] / (MOST_ROOTS + 1)
-    gradients = magnitudes.tangent.sum(tuple(range(magnitudes.value.ndim))).max(initial=0) * LARGEST * passes
-    return bool(magnitudes.value.sum() <= limit and gradients <= limit)
 
 
 def _way_back(target: Dual) -> Callable[[], None]:

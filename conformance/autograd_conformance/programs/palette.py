@@ -13,6 +13,8 @@ Shape = tuple[int, ...]
 EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 """Up to here every integer has a value of its own in the dtype."""
 MOST_ROOTS = 3
+MOST_PASSES = 16
+"""So many gradients of one program are added up at most, by any clause."""
 OFTEN = 12
 
 
@@ -47,6 +49,8 @@ class Palette:
         dtypes = tuple(dtype for dtype in engine.dtypes if dtype in EXACT)
         if not dtypes:
             raise Unsupported(f"programs need one of the dtypes {', '.join(EXACT)}")
+        if passes > MOST_PASSES:
+            raise ValueError(f"passes={passes}: what is shrunk stays exact over {MOST_PASSES} at most, see MOST_PASSES")
         operators = {name for name in STEPS if name in engine.operators and (writes or STEPS[name].kind != "write")}
         return cls(
             frozenset(operators | {DETACH} if detach and engine.has(TAPE) else operators),

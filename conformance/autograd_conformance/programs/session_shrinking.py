@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from autograd_conformance.judge import Reject
-from autograd_conformance.programs.drawing import is_exact
-from autograd_conformance.programs.oracle import Bound
+from autograd_conformance.programs.exactness import exact_passes_of
 from autograd_conformance.programs.program import DETACH, Program, Step
 from autograd_conformance.programs.session import DROP, PASS, RETAINING_PASS, TEXTS, Event, Session, Turn
 from autograd_conformance.programs.session_drawing import MOST_PASSES
@@ -103,23 +102,12 @@ def _plainer(program: Program, place: int) -> Iterator[Program]:
 def _is_legal(session: Session) -> bool:
     for aliasing in ALIASING:
         with suppress(Reject, ValueError, IndexError):  # a turn is not judged, or shapes no longer fit together
-            if _is_exact(session.program, Bound(aliasing)):
+            if exact_passes_of(session.program, aliasing) >= MOST_PASSES:
                 model = Model(session, aliasing)
                 for _ in session.turns:
                     model.turn()
                 return True
     return False
-
-
-def _is_exact(program: Program, oracle: Bound) -> bool:
-    """Whether the numbers stay so small that no engine has to round."""
-    tensors = oracle.inputs(program.arrays, [each.requires_grad for each in program.inputs])
-    for step in program.steps:
-        tensors.append(oracle.apply(step, [tensors[number] for number in step.operands]))
-        changed = tensors if step.writes else tensors[-1:]
-        if not all(is_exact(each, program.dtype, MOST_PASSES) for each in changed):
-            return False
-    return True
 
 
 # ---- events as steps ----

@@ -1,19 +1,21 @@
 """Smaller programs made from a program that fails, as data: steps dropped, roots dropped, results made inputs,
 operands and operators replaced by plainer ones.
 
-A candidate need not be legal; the clause that runs it rejects it then.
+A candidate need not be legal; the clause that runs it rejects it then.  It is as exact as what was drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from autograd_conformance.judge import Reject
 from autograd_conformance.operators import VIEWS
+from autograd_conformance.programs.exactness import exact_passes_of
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Oracle
+from autograd_conformance.programs.palette import MOST_PASSES
 from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.zones import Liveness
 
@@ -43,10 +45,23 @@ def pruned(program: Program, aliasing: Collection[str] = EVERYTHING_ALIASES) -> 
 
 def simpler(program: Program) -> Iterator[Program]:
     """Candidates, the smallest first in each kind."""
+    passes = {aliasing: _exact_passes(program, aliasing, 0) for aliasing in ALIASING}
     for candidate in candidates(program, _shapes(program)):
         smaller = _pruned_if_legal(candidate)
-        if smaller is not None and smaller != program:
+        if smaller is not None and smaller != program and _is_exact(smaller, passes):
             yield smaller
+
+
+def _is_exact(smaller: Program, passes: Mapping[frozenset[str], float]) -> bool:
+    """Whether on all kinds of engines its gradients add up exactly, over as many `passes` as before or any clause makes."""
+    return all(_exact_passes(smaller, kind, MOST_PASSES) >= least for kind, least in passes.items())
+
+
+def _exact_passes(program: Program, aliasing: Collection[str], if_illegal: float) -> float:
+    try:
+        return min(exact_passes_of(program, aliasing), MOST_PASSES)
+    except Illegal:
+        return if_illegal
 
 
 def _pruned_if_legal(candidate: Program) -> Program | None:
