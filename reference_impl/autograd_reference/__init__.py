@@ -10,156 +10,39 @@ The files in reading order: storage, modes, tensor, definition, node, accumulate
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods.
 """
 
-from torch import (
-    Size,
-    bfloat16,
-    complex64,
-    complex128,
-    device,
-    double,
-    dtype,
-    float16,
-    float32,
-    float64,
-    half,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    manual_seed,
-    uint8,
-)
-from torch import bool as bool
-from torch import float as float
-from torch import int as int
+from __future__ import annotations
 
-from . import autograd
-from . import methods as _methods  # noqa: F401 - installs the methods of Tensor
-from .arithmetic import add, argmax, clone, div, exp, log, matmul, mean, mul, neg, pow, relu, sub, sum, tanh, where
-from .creation import (
-    arange,
-    empty,
-    empty_like,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    ones,
-    ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    tensor,
-    zeros,
-    zeros_like,
-)
-from .indexing import gather, index_add, index_select, scatter_add, take_along_dim
-from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .shaping import (
-    as_strided,
-    cat,
-    diagonal,
-    flatten,
-    narrow,
-    permute,
-    reshape,
-    select,
-    split,
-    squeeze,
-    stack,
-    t,
-    transpose,
-    unbind,
-    unsqueeze,
-)
-from .tensor import Tensor
+import difflib as _difflib
+from typing import Any as _Any
+
+import torch as _torch
+
+from . import autograd as autograd
+from . import methods as _methods  # noqa: F401 - ties names to functions
+from .definition import FUNCTIONS as _FUNCTIONS
+from .modes import enable_grad as enable_grad
+from .modes import is_grad_enabled as is_grad_enabled
+from .modes import no_grad as no_grad
+from .modes import set_grad_enabled as set_grad_enabled
+from .tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Size",
-    "Tensor",
-    "add",
-    "arange",
-    "argmax",
-    "as_strided",
-    "autograd",
-    "bfloat16",
-    "bool",
-    "cat",
-    "clone",
-    "complex64",
-    "complex128",
-    "device",
-    "diagonal",
-    "div",
-    "double",
-    "dtype",
-    "empty",
-    "empty_like",
-    "enable_grad",
-    "exp",
-    "eye",
-    "flatten",
-    "float",
-    "float16",
-    "float32",
-    "float64",
-    "from_numpy",
-    "full",
-    "full_like",
-    "gather",
-    "half",
-    "index_add",
-    "index_select",
-    "int",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "is_grad_enabled",
-    "linspace",
-    "log",
-    "long",
-    "manual_seed",
-    "matmul",
-    "mean",
-    "mul",
-    "narrow",
-    "neg",
-    "no_grad",
-    "ones",
-    "ones_like",
-    "permute",
-    "pow",
-    "rand",
-    "rand_like",
-    "randint",
-    "randn",
-    "randn_like",
-    "relu",
-    "reshape",
-    "scatter_add",
-    "select",
-    "set_grad_enabled",
-    "split",
-    "squeeze",
-    "stack",
-    "sub",
-    "sum",
-    "t",
-    "take_along_dim",
-    "tanh",
-    "tensor",
-    "transpose",
-    "uint8",
-    "unbind",
-    "unsqueeze",
-    "where",
-    "zeros",
-    "zeros_like",
-]
+# What is torch's own: it has nothing to do with gradients.
+_TORCHS_OWN = """
+    Generator Size bfloat16 bool cdouble cfloat channels_last chalf complex128 complex32 complex64 contiguous_format cuda device
+    double dtype e finfo float float16 float32 float64 get_default_device get_default_dtype get_rng_state half iinfo inf
+    initial_seed int int16 int32 int64 int8 long manual_seed nan pi preserve_format promote_types result_type seed
+    set_default_device set_default_dtype set_num_threads get_num_threads set_printoptions set_rng_state short strided uint8
+"""
+globals().update({name: getattr(_torch, name) for name in _TORCHS_OWN.split()}, **_FUNCTIONS)
+__all__ = [name for name in globals() if not name.startswith("_") and name != "annotations"]
+
+
+def __getattr__(name: str) -> _Any:
+    """What is not there: say so, and what is near."""
+    near = _difflib.get_close_matches(name, __all__, n=3)
+    raise AttributeError(
+        f"autograd_reference has no {name!r}{', which torch has' * hasattr(_torch, name)}"
+        + (f"; near names: {', '.join(near)}" if near else "")
+    )

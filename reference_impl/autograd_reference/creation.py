@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from .definition import FUNCTIONS, public
 from .tensor import Tensor
 
 
+@public
 def tensor(
     data: Any,
     *,
@@ -40,6 +42,7 @@ def unwrapped(data: Any) -> Any:
     return data
 
 
+@public
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A constant over the memory of a NumPy array: a write through either is seen through the other, unnoticed."""
     return Tensor(torch.from_numpy(array))
@@ -52,6 +55,7 @@ def factory(make: Callable[..., torch.Tensor], description: str) -> Callable[...
         return Tensor(make(*[unwrapped(arg) for arg in args], **kwargs)).requires_grad_(requires_grad)
 
     create.__name__ = create.__qualname__ = make.__name__
+    FUNCTIONS[make.__name__] = create
     create.__doc__ = f"{description} Arguments as torch's, with `dtype`, `device` and `requires_grad`."
     return create
 

@@ -12,16 +12,23 @@ say what it needs, and so what recording must save:
     which                 the position of that operand among the operands
 
 A rule that gives a cotangent broader than the operand is completed by summing over what was broadcast, and one of
-another dtype by casting: the backward walk does both, in one place.
+another dtype by casting: the backward walk does both, in one place. Where the result is complex, what a rule reads comes
+conjugated: so the rule of a holomorphic function, written as for real numbers, gives the conjugated derivative that descends.
+
+`define` also makes the functions that users call, of an operator that is nothing but itself; what needs more thought
+is an ordinary function, marked `public`. Either is a method of tensors, too, where torch has such a method.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+import torch
 
 Place = int | slice
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Plan:
@@ -30,10 +37,11 @@ class Plan:
     A rule reads its values from a frame: `[*saved operands, (result), *parameters, shape, which]`.
     """
 
-    __slots__ = ("operator", "rules", "saves", "saves_result")
+    __slots__ = ("conjugates", "operator", "rules", "saves", "saves_result")
 
-    def __init__(self, operator: Operator, wanted: list[bool]) -> None:
+    def __init__(self, operator: Operator, wanted: list[bool], is_complex: bool) -> None:
         self.operator = operator
+        self.conjugates = is_complex
         functions = [operator.rule(position) if want else None for position, want in enumerate(wanted)]
         names = {name for function in functions if function is not None for name in parameters_of(function)}
         self.saves = tuple(k for k in range(len(wanted)) if operator.name_of(k) in names)
@@ -57,10 +65,10 @@ class Plan:
 class Operator:
     """A differentiable function. `forward(*operands, *parameters)` works on raw tensors and on numbers.
 
-    `may_copy` marks a view operator that copies where the strides allow no view.
+    `may_copy` marks a view operator that copies where the strides allow no view. In the signature `name=literal` is a default.
     """
 
-    __slots__ = ("forward", "may_copy", "name", "operands", "parameters", "plans", "rest", "rules")
+    __slots__ = ("defaults", "forward", "may_copy", "name", "operands", "order", "parameters", "plans", "rest", "rules")
 
     def __init__(
         self,
@@ -70,12 +78,15 @@ class Operator:
         may_copy: bool = False,
         **rules: Callable[..., Any],
     ) -> None:
-        operands, self.parameters = (part.split() for part in f"{signature};".split(";")[:2])
-        self.operands = [operand.lstrip("*") for operand in operands]
+        operands, parameters = (part.split() for part in f"{signature};".split(";")[:2])
+        self.defaults = dict(part.split("=") for part in [*operands, *parameters] if "=" in part)
+        self.operands = [operand.lstrip("*").partition("=")[0] for operand in operands]
+        self.parameters = [parameter.partition("=")[0] for parameter in parameters]
         self.rest = self.operands[-1] if operands[-1].startswith("*") else ""
         self.name = name
         self.forward = forward
         self.may_copy = may_copy
+        self.order: list[str] = []  # of the arguments of the public function, if there is one
         self.rules = rules
         self.plans: dict[int, Plan] = {}
         names = [*self.operands, *self.parameters, "result", "shape", "which"]
@@ -83,9 +94,12 @@ class Operator:
         assert rules.keys() <= set(self.operands), f"{name} has rules for unknown operands"
 
     def plan(self, key: int) -> Plan:
-        """The plan for a key whose binary digits, after a leading one, say which operands require gradients."""
+        """The plan for a key whose binary digits, after a leading one, say which operands require gradients.
+
+        A negative key is one for a complex result.
+        """
         if (plan := self.plans.get(key)) is None:
-            plan = Plan(self, [digit == "1" for digit in f"{key:b}"[1:]])
+            plan = Plan(self, [digit == "1" for digit in f"{abs(key):b}"[1:]], key < 0)
             if len(self.plans) < 1000:  # joining many tensors must not fill the memory with plans
                 self.plans[key] = plan
         return plan
@@ -104,3 +118,53 @@ class Operator:
 def parameters_of(rule: Callable[..., Any]) -> list[str]:
     """What a rule reads besides the cotangent."""
     return list(inspect.signature(rule).parameters)[1:]
+
+
+PUBLIC: dict[str, Operator] = {}
+"""The operators that are public as they are, by name."""
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""All public functions, by name."""
+
+
+def define(
+    name: str, signature: str, forward: Callable[..., Any] | None = None, order: str = "", **rules: Any
+) -> Operator:
+    """A public operator. It computes what torch's function of that name does, unless another is given.
+
+    `order` are the arguments as users write them, where parameters do not come last.
+    """
+    operator = Operator(name, forward or (lambda: None), signature, **rules)
+    operator.order = order.split() or [*operator.operands, *operator.parameters]
+    if forward is None:
+        operator.forward = rearranged(operator, getattr(torch, name))
+    PUBLIC[name] = operator
+    return operator
+
+
+def rearranged(operator: Operator, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that takes its arguments in the users' order as one that takes the operands first."""
+    arguments = [*operator.operands, *operator.parameters]
+    if operator.order == arguments:
+        return function
+    return written(f"lambda {', '.join(arguments)}: function({', '.join(operator.order)})", function=function)
+
+
+def function_of(operator: Operator, call: str, /, **names: Any) -> Callable[..., Any]:
+    """The function that users call, with the arguments as they write them; `call` is its body.
+
+    It is made as text, as dataclasses make `__init__`: so it has a true signature, and costs nothing besides the call.
+    """
+    arguments = [f"{name}={operator.defaults[name]}" if name in operator.defaults else name for name in operator.order]
+    return written(f"lambda {', '.join(arguments)}: {call}", **names)
+
+
+def written(text: str, /, **names: Any) -> Callable[..., Any]:
+    """A function from its text and the names in it."""
+    function: Callable[..., Any] = eval(text, names)
+    return function
+
+
+def public(function: Function) -> Function:
+    """Mark a function that users call."""
+    FUNCTIONS[function.__name__] = function
+    return function

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import rules
-from .definition import Operator
+from .definition import Operator, public
 from .graph import record
 from .modes import state
 from .tensor import Tensor
@@ -46,11 +46,13 @@ def reshape_in_place(operator: Operator, x: Tensor, parameters: tuple[Any, ...])
     return x
 
 
+@public
 def transpose_(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two dimensions of x itself."""
     return reshape_in_place(rules.TRANSPOSE, x, (dim0, dim1))
 
 
+@public
 def t_(x: Tensor) -> Tensor:
     """Transpose a matrix itself. RuntimeError for more than two dimensions."""
     if x.ndim > 2:
@@ -58,11 +60,13 @@ def t_(x: Tensor) -> Tensor:
     return transpose_(x, 0, 1 if x.ndim == 2 else 0)
 
 
+@public
 def unsqueeze_(x: Tensor, dim: int) -> Tensor:
     """Give x itself a new dimension of length one."""
     return reshape_in_place(rules.UNSQUEEZE, x, (dim,))
 
 
+@public
 def squeeze_(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Remove from x itself the dimensions of length one, or those among the given ones."""
     return reshape_in_place(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))

@@ -71,6 +71,8 @@ class Recorded(Node):
                 refuse_modified(data, storage, version)
             frame.append(data)
         frame += self.parameters
+        if self.plan.conjugates:
+            frame = [conjugate(value) for value in frame]
         frame += (None, None)  # the shape and the position of the operand that a rule is for
         return frame
 
@@ -83,6 +85,8 @@ class Recorded(Node):
                 frame[place] = tensor = Tensor(data, storage)
                 is_operand = place < len(self.plan.saves)
                 tensor._edge = self.operand_edge(self.plan.saves[place]) if is_operand else (self, 0)
+                if self.plan.conjugates:
+                    frame[place] = conjugate(tensor)
         return frame
 
     def operand_edge(self, position: int) -> Edge | None:
@@ -93,6 +97,13 @@ class Recorded(Node):
         """Let go of the saved values. A node that saved nothing can run again."""
         if self.saved:
             self.saved = None
+
+
+def conjugate(value: Any) -> Any:
+    """The complex conjugate of a tensor or number; anything else as it is."""
+    if isinstance(value, (torch.Tensor, Tensor)):
+        return value.conj() if value.is_complex() else value
+    return value.conjugate() if isinstance(value, complex) else value
 
 
 def edge_of(tensor: Tensor) -> Edge | None:
@@ -117,8 +128,12 @@ def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, .
         edges.append(edge)
         key += key if edge is None else key + 1
     data = result._data
-    if key & (key - 1) == 0 or not (data.is_floating_point() or data.is_complex()):
+    if key & (key - 1) == 0:
         return
+    if not data.is_floating_point():
+        if not data.is_complex():
+            return
+        key = -key
     plan = operator.plans.get(key) or operator.plan(key)
     saved: list[Saved] = []
     for position in plan.saves:

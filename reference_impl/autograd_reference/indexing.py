@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from . import rules
+from .definition import public
 from .graph import apply
 from .inplace import copy_, write
 from .tensor import Tensor
@@ -100,30 +101,11 @@ def without_leading_ones(value: Any, ndim: int) -> Any:
     return value
 
 
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The positions of a dimension given by a vector of integers, which may repeat."""
-    return apply(rules.INDEX_SELECT, (x, index), (dim,))
-
-
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """result[..., i, ...] = x[..., index[..., i, ...], ...] along a dimension; positions may repeat."""
-    return apply(rules.GATHER, (x, index), (dim,))
-
-
+@public
 def take_along_dim(x: Tensor, indices: Tensor, dim: int) -> Tensor:
     """Like gather, but x and the indices broadcast in the other dimensions."""
     dim %= x.ndim
     # The dimension itself need not agree, so it is left out of the broadcasting.
     shape = np.broadcast_shapes(*((*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)))
     wide = [y.expand(*shape[:dim], y.shape[dim], *shape[dim + 1 :]) for y in (x, indices)]
-    return gather(wide[0], dim, wide[1])
-
-
-def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """A copy of x with the slices of source added at the given positions of a dimension, which may repeat."""
-    return apply(rules.INDEX_ADD, (x, index, source), (dim,))
-
-
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of x with x[..., index[..., i, ...], ...] += src[..., i, ...]; positions may repeat."""
-    return apply(rules.SCATTER_ADD, (x, index, src), (dim,))
+    return apply(rules.GATHER, (wide[0], wide[1]), (dim,))

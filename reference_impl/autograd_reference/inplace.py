@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from . import rules
-from .definition import Operator, Plan
+from .definition import Operator, Plan, public
 from .graph import Recorded, apply, compute, edge_of
 from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Node, Saved, save
@@ -137,7 +137,7 @@ def before_write(
     key = 1
     for edge in edges:
         key += key if edge is None else key + 1
-    plan = operator.plan(key)
+    plan = operator.plan(-key if target.is_complex() else key)
     saved = [save(operands[position - 1]) if position else save_copy(target) for position in plan.saves]
     if target._view is not None:
         return CopySlices(edges, plan, parameters, saved, target)
@@ -177,71 +177,31 @@ def write_result(operator: Operator, operands: tuple[Any, ...], out: Tensor) -> 
     return copy_(out, result)
 
 
-def add_(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
-    """x += alpha * y."""
-    return write(rules.ADD, torch.Tensor.add_, x, (y if alpha == 1 else apply(rules.MUL, (y, alpha)),))
+@public
+def add_(x: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """x += alpha * other."""
+    return write(rules.ADD, torch.Tensor.add_, x, (other if alpha == 1 else apply(rules.MUL, (other, alpha)),))
 
 
-def sub_(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
-    """x -= alpha * y."""
-    return write(rules.SUB, torch.Tensor.sub_, x, (y if alpha == 1 else apply(rules.MUL, (y, alpha)),))
+@public
+def sub_(x: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """x -= alpha * other."""
+    return write(rules.SUB, torch.Tensor.sub_, x, (other if alpha == 1 else apply(rules.MUL, (other, alpha)),))
 
 
-def mul_(x: Tensor, y: Tensor | Number) -> Tensor:
-    """x *= y."""
-    return write(rules.MUL, torch.Tensor.mul_, x, (y,))
-
-
-def div_(x: Tensor, y: Tensor | Number) -> Tensor:
-    """x /= y."""
-    return write(rules.DIV, torch.Tensor.div_, x, (y,))
-
-
-def neg_(x: Tensor) -> Tensor:
-    """x = -x."""
-    return write(rules.NEG, torch.Tensor.neg_, x, ())
-
-
-def pow_(x: Tensor, exponent: Number) -> Tensor:
-    """x **= exponent, for a number as exponent."""
-    return write(rules.POW, torch.Tensor.pow_, x, (), (exponent,))
-
-
-def exp_(x: Tensor) -> Tensor:
-    """x = e ** x."""
-    return write(rules.EXP, torch.Tensor.exp_, x, ())
-
-
-def tanh_(x: Tensor) -> Tensor:
-    """x = tanh(x)."""
-    return write(rules.TANH, torch.Tensor.tanh_, x, ())
-
-
-def relu_(x: Tensor) -> Tensor:
-    """x = relu(x)."""
-    return write(rules.RELU, torch.Tensor.relu_, x, ())
-
-
+@public
 def copy_(x: Tensor, source: Tensor | Number) -> Tensor:
     """Overwrite x with a tensor or number that is broadcast to its shape and cast to its dtype."""
     return write(rules.COPY, torch.Tensor.copy_ if isinstance(source, Tensor) else torch.Tensor.fill_, x, (source,))
 
 
+@public
 def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
     """Overwrite every element of x with one value, a number or a tensor without dimensions."""
     return write(rules.COPY, torch.Tensor.fill_, x, (value,))
 
 
+@public
 def zero_(x: Tensor) -> Tensor:
     """Overwrite x with zeros."""
     return fill_(x, 0)
-
-
-def masked_fill_(x: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
-    """Overwrite the elements of x where the mask (bool, broadcast to the shape of x) holds with one value."""
-    return write(rules.MASKED_FILL, torch.Tensor.masked_fill_, x, (mask, value))
-
-
-def index_copy_(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """Overwrite the positions of a dimension given by a vector of integers, none twice, with those of source."""
-    return write(rules.INDEX_COPY, rules.index_copy_, x, (index, source), (dim,))

@@ -1,4 +1,8 @@
-"""Installs the functions as methods and operators of `Tensor`: the one place where names are tied to functions."""
+"""Ties names to functions: the public ones, the methods of `Tensor`, and the methods that write in place.
+
+A function is a method, too, if torch has a method of its name; and an operator of the tables writes in place under the
+name with an underscore, if torch has that.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,39 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
-from . import arithmetic, creation, geometry, indexing, inplace, retain, rules, shaping
+from . import arithmetic, creation, geometry, indexing, inplace, retain, rules, shaping  # noqa: F401 they mark functions
 from .autograd import backward_method
-from .definition import Operator
+from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
 from .graph import apply
 from .tensor import Tensor
 
-METHODS: dict[Any, str] = {
-    arithmetic: "add sub mul div neg pow exp log tanh relu clone contiguous to cpu sum mean matmul bitwise_not argmax",
-    shaping: "reshape view flatten permute transpose t unsqueeze squeeze expand expand_as select narrow diagonal "
-    "as_strided unbind split sum_to_size",
-    indexing: "index_select gather take_along_dim index_add scatter_add",
-    inplace: "add_ sub_ mul_ div_ neg_ pow_ exp_ tanh_ relu_ copy_ fill_ zero_ masked_fill_ index_copy_",
-    geometry: "transpose_ t_ unsqueeze_ squeeze_",
-    creation: "new_zeros new_ones",
-}
-for module, names in METHODS.items():
-    for name in names.split():
-        setattr(Tensor, name, getattr(module, name))
-
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
+
+
+def publish(name: str, function: Callable[..., Any], description: str = "") -> None:
+    """Make a function known under a name; what a table made has neither name nor description yet."""
+    if description:
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = description
+    FUNCTIONS[name] = function
+    if hasattr(torch.Tensor, name):
+        setattr(Tensor, name, function)
+
+
+def publish_operator(name: str, operator: Operator) -> None:
+    """Make an operator known as function, method and write, unless there is a function that does more."""
+    parameters = "".join(f"{each}, " for each in operator.parameters)
+    operands = "".join(f"{each}, " for each in operator.operands)
+    call = f"apply(operator, ({operands}), ({parameters}))"
+    if name not in FUNCTIONS:
+        publish(name, function_of(operator, call, apply=apply, operator=operator), f"torch.{name}, recorded.")
+    if (kernel := getattr(torch.Tensor, f"{name}_", None)) is not None and f"{name}_" not in FUNCTIONS:
+        target, others = operator.operands[0], operands.partition(" ")[2]
+        call = f"write(operator, kernel, {target}, ({others}), ({parameters}))"
+        names = {"write": inplace.write, "operator": operator, "kernel": rearranged(operator, kernel)}
+        publish(f"{name}_", function_of(operator, call, **names), f"torch.Tensor.{name}_, recorded.")
 
 
 def operator_method(operator: Operator) -> Callable[[Tensor, Any], Any]:
@@ -61,6 +77,10 @@ def iterate(x: Tensor) -> Iterator[Tensor]:
     return (x[k] for k in range(len(x)))
 
 
+for name, operator in PUBLIC.items():
+    publish_operator(name, operator)
+for name, function in list(FUNCTIONS.items()):
+    publish(name, function)
 for name, operator in {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}.items():
     setattr(Tensor, f"__{name}__", operator_method(operator))
     setattr(Tensor, f"__r{name}__", reflected(operator))
@@ -74,15 +94,14 @@ OTHERS: dict[str, Any] = {
     "where": arithmetic.where_method,
     "T": property(lambda x: shaping.permute(x, *reversed(range(x.ndim)))),
     "mT": property(lambda x: shaping.transpose(x, -2, -1)),
-    "__iadd__": guarded(inplace.add_),
-    "__isub__": guarded(inplace.sub_),
-    "__imul__": guarded(inplace.mul_),
-    "__itruediv__": guarded(inplace.div_),
-    "__ipow__": guarded(inplace.pow_),
-    "__pow__": guarded(arithmetic.pow),
+    "new_zeros": creation.new_zeros,
+    "new_ones": creation.new_ones,
+    **{f"__i{name}__": guarded(FUNCTIONS[f"{name}_"]) for name in ("add", "sub", "mul", "pow")},
+    "__itruediv__": guarded(FUNCTIONS["div_"]),
+    "__pow__": guarded(FUNCTIONS["pow"]),
     "__matmul__": guarded(arithmetic.matmul),
-    "__invert__": arithmetic.bitwise_not,
-    "__neg__": arithmetic.neg,
+    "__invert__": FUNCTIONS["bitwise_not"],
+    "__neg__": FUNCTIONS["neg"],
     "__iter__": iterate,
     "__getitem__": indexing.getitem,
     "__setitem__": indexing.setitem,

@@ -6,31 +6,50 @@ it runs on raw tensors, and the recorded one (`create_graph`), where whatever it
 
 from __future__ import annotations
 
+import math
 import operator as python
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from .definition import Operator
+from .definition import Operator, define
 from .graph import compute
 from .views import Step, replay
 
 # Elementwise. What broadcasting repeated is summed by the backward walk.
 
+
+def masked(value: Any, mask: Any) -> Any:
+    """The value with zeros where the mask holds: also where it is infinite, or no number."""
+    return compute(WHERE, (mask, 0, value))
+
+
+def power_slope(x: Any, exponent: Any) -> Any:
+    """The derivative of x ** exponent by x. x ** -1 is infinite at zero, and the derivative of x ** 0 is not."""
+    if isinstance(exponent, (int, float, complex)):
+        return exponent * x ** (exponent - 1) if exponent != 0 else 0
+    return masked(exponent * x ** (exponent - 1), exponent == 0)
+
+
+def logarithm(x: Any) -> Any:
+    """The natural logarithm of a tensor or a number."""
+    return x.log() if hasattr(x, "log") else math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+
+
 ADD: Operator = Operator("add", python.add, "x y", x=lambda g: g, y=lambda g: g)
 SUB: Operator = Operator("sub", python.sub, "x y", x=lambda g: g, y=lambda g: -g)
-MUL: Operator = Operator("mul", python.mul, "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
-DIV: Operator = Operator("div", python.truediv, "x y", x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
-NEG: Operator = Operator("neg", python.neg, "x", x=lambda g: -g)
-EXP: Operator = Operator("exp", torch.exp, "x", x=lambda g, result: g * result)
-LOG: Operator = Operator("log", torch.log, "x", x=lambda g, x: g / x)
-POW: Operator = Operator(
+MUL: Operator = define("mul", "x y", python.mul, x=lambda g, y: g * y, y=lambda g, x: g * x)
+DIV: Operator = define("div", "x y", python.truediv, x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
+NEG: Operator = define("neg", "x", x=lambda g: -g)
+EXP: Operator = define("exp", "x", x=lambda g, result: g * result)
+LOG: Operator = define("log", "x", x=lambda g, x: g / x)
+POW: Operator = define(
     "pow",
+    "x exponent",
     python.pow,
-    "x; exponent",
-    # x ** -1 is infinite at zero, and the derivative of x ** 0 is not.
-    x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent != 0 else g.new_zeros(g.shape),
+    x=lambda g, x, exponent: g * power_slope(x, exponent),
+    exponent=lambda g, x, exponent, result: g * masked(result * logarithm(x), (x == 0) & (exponent >= 0)),
 )
 TANH_BACKWARD: Operator = Operator(
     "tanh_backward",
@@ -39,7 +58,7 @@ TANH_BACKWARD: Operator = Operator(
     g=lambda gg, y: compute(TANH_BACKWARD, (gg, y)),
     y=lambda gg, g, y: gg * g * y * -2,
 )
-TANH: Operator = Operator("tanh", torch.tanh, "x", x=lambda g, result: compute(TANH_BACKWARD, (g, result)))
+TANH: Operator = define("tanh", "x", x=lambda g, result: compute(TANH_BACKWARD, (g, result)))
 RELU_BACKWARD: Operator = Operator(
     "relu_backward",
     lambda g, y: torch.ops.aten.threshold_backward.default(g, y, 0),
@@ -47,7 +66,7 @@ RELU_BACKWARD: Operator = Operator(
     g=lambda gg, y: compute(RELU_BACKWARD, (gg, y)),
     y=lambda gg, shape: gg.new_zeros(shape),
 )
-RELU: Operator = Operator("relu", torch.relu, "x", x=lambda g, result: compute(RELU_BACKWARD, (g, result)))
+RELU: Operator = define("relu", "x", x=lambda g, result: compute(RELU_BACKWARD, (g, result)))
 WHERE: Operator = Operator(
     "where",
     torch.where,
@@ -55,14 +74,15 @@ WHERE: Operator = Operator(
     x=lambda g, condition: compute(WHERE, (condition, g, 0)),
     y=lambda g, condition: compute(WHERE, (condition, 0, g)),
 )
-CLONE: Operator = Operator("clone", torch.clone, "x", x=lambda g: g)
+CLONE: Operator = define("clone", "x", x=lambda g: g)
+CONJ: Operator = Operator("conj", torch.conj, "x", x=lambda g: g.conj())
 CONTIGUOUS: Operator = Operator("clone", torch.Tensor.contiguous, "x", x=lambda g: g)
 TO: Operator = Operator("to_copy", lambda x, dtype, device: x.to(device, dtype), "x; dtype device", x=lambda g: g)
 COMPARISONS = {
     name: Operator(name, getattr(python, name), "x y") for name in ("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_")
 }
-INVERT: Operator = Operator("bitwise_not", python.invert, "x")
-ARGMAX: Operator = Operator("argmax", torch.Tensor.argmax, "x; dim keepdim")
+INVERT: Operator = define("bitwise_not", "x")
+ARGMAX: Operator = define("argmax", "x; dim=None keepdim=False")
 
 
 # Reductions and products.
@@ -213,11 +233,6 @@ def index_put_(x: torch.Tensor, value: Any, *rest: Any) -> torch.Tensor:
     return x
 
 
-def index_copy_(x: torch.Tensor, index: torch.Tensor, source: torch.Tensor, dim: int) -> torch.Tensor:
-    """Assign to positions of a dimension."""
-    return x.index_copy_(dim, index, source)
-
-
 def with_leading_ones(g: Any, ndim: int) -> Any:
     """An assigned value may have more dimensions than the positions, if these have length one."""
     return g.reshape((1,) * (ndim - g.ndim) + tuple(g.shape))
@@ -235,50 +250,49 @@ STACK: Operator = Operator(
     "*tensors; dim",
     tensors=lambda g, which, dim: g.select(dim, which),
 )
-INDEX_ADD: Operator = Operator(
+INDEX_ADD: Operator = define(
     "index_add",
-    lambda x, index, source, dim: x.index_add(dim, index, source),
     "x index source; dim",
+    order="x dim index source",
     x=lambda g: g,
     source=lambda g, index, dim: g.index_select(dim, index),
 )
-INDEX_FILL: Operator = Operator(
+INDEX_FILL: Operator = define(
     "index_fill",
-    lambda x, index, value, dim: x.index_fill(dim, index, value),
     "x index value; dim",
+    order="x dim index value",
     x=lambda g, index, dim: compute(INDEX_FILL, (g, index, 0), (dim,)),
 )
-INDEX_COPY: Operator = Operator(
+INDEX_COPY: Operator = define(
     "index_copy",
-    lambda x, index, source, dim: x.index_copy(dim, index, source),
     "x index source; dim",
+    order="x dim index source",
     x=lambda g, index, dim: compute(INDEX_FILL, (g, index, 0), (dim,)),
     source=lambda g, index, dim: g.index_select(dim, index),
 )
-MASKED_FILL: Operator = Operator(
+MASKED_FILL: Operator = define(
     "masked_fill",
-    torch.masked_fill,
     "x mask value",
     x=lambda g, mask: compute(MASKED_FILL, (g, mask, 0)),
     value=lambda g, mask: compute(WHERE, (mask, g, 0)),
 )
-SCATTER_ADD: Operator = Operator(
+SCATTER_ADD: Operator = define(
     "scatter_add",
-    lambda x, index, source, dim: x.scatter_add(dim, index, source),
     "x index source; dim",
+    order="x dim index source",
     x=lambda g: g,
     source=lambda g, index, dim: g.gather(dim, index),
 )
-INDEX_SELECT: Operator = Operator(
+INDEX_SELECT: Operator = define(
     "index_select",
-    lambda x, index, dim: x.index_select(dim, index),
     "x index; dim",
+    order="x dim index",
     x=lambda g, shape, index, dim: g.new_zeros(shape).index_add(dim, index, g),
 )
-GATHER: Operator = Operator(
+GATHER: Operator = define(
     "gather",
-    lambda x, index, dim: x.gather(dim, index),
     "x index; dim",
+    order="x dim index",
     x=lambda g, shape, index, dim: g.new_zeros(shape).scatter_add(dim, index, g),
 )
 INDEX: Operator = Operator(

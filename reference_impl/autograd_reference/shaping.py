@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import rules
+from .definition import public
 from .graph import apply
 from .overlap import overlaps_itself
 from .tensor import Tensor
@@ -25,11 +26,13 @@ def sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
 
 
+@public
 def reshape(x: Tensor, *size: Size) -> Tensor:
     """The elements in row-major order in another shape: a view if the strides allow it, else a copy. One -1 is inferred."""
     return alias(rules.RESHAPE, x, (sizes(size),))
 
 
+@public
 def view(x: Tensor, *size: Size) -> Tensor:
     """Like reshape, but never a copy: RuntimeError if the strides do not allow a view."""
     if not x._data.is_contiguous():
@@ -37,6 +40,7 @@ def view(x: Tensor, *size: Size) -> Tensor:
     return alias(rules.RESHAPE, x, (sizes(size),))
 
 
+@public
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from start to end, both included, merged into one. x itself if that is a single dimension."""
     dims = range(max(x.ndim, 1))
@@ -45,16 +49,19 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return x if shape == x.shape else reshape(x, shape)
 
 
+@public
 def permute(x: Tensor, *dims: Size) -> Tensor:
     """A view with the dimensions in the given order."""
     return alias(rules.PERMUTE, x, (sizes(dims),))
 
 
+@public
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged."""
     return alias(rules.TRANSPOSE, x, (dim0, dim1))
 
 
+@public
 def t(x: Tensor) -> Tensor:
     """The transpose of a matrix, as a view; a view of x itself for fewer dimensions. RuntimeError for more."""
     if x.ndim > 2:
@@ -62,36 +69,43 @@ def t(x: Tensor) -> Tensor:
     return transpose(x, 0, 1 if x.ndim == 2 else 0)
 
 
+@public
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """A view with a new dimension of length one."""
     return alias(rules.UNSQUEEZE, x, (dim,))
 
 
+@public
 def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """A view without the dimensions of length one, or without those among the given ones."""
     return alias(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))
 
 
+@public
 def expand(x: Tensor, *size: Size) -> Tensor:
     """A view in which dimensions of length one, and new leading ones, are repeated with stride zero. -1 keeps a length."""
     return alias(rules.EXPAND, x, (sizes(size),))
 
 
+@public
 def expand_as(x: Tensor, other: Tensor) -> Tensor:
     """x expanded to the shape of another tensor."""
     return expand(x, other.shape)
 
 
+@public
 def select(x: Tensor, dim: int, index: int) -> Tensor:
     """A view of one position of a dimension, which is then missing."""
     return alias(rules.SELECT, x, (dim, index))
 
 
+@public
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A view of `length` positions of a dimension."""
     return alias(rules.NARROW, x, (dim, start, length))
 
 
+@public
 def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonal of two dimensions, which becomes the last dimension."""
     return alias(rules.DIAGONAL, x, (offset, dim1, dim2))
@@ -103,6 +117,7 @@ AS_STRIDED_WRITTEN = (
 )
 
 
+@public
 def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """A view of any geometry over the memory of x: element i lies at storage_offset + sum(i * stride).
 
@@ -120,11 +135,13 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
     return result
 
 
+@public
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all positions of a dimension, which is then missing."""
     return tuple(select(x, dim, position) for position in range(x.size(dim)))
 
 
+@public
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of a dimension's parts, of one length, of which the last may fall short, or of given lengths.
 
@@ -143,6 +160,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
     return tuple(narrow(x, dim, end - length, length) for end, length in zip(ends, lengths, strict=True))
 
 
+@public
 def sum_to_size(x: Tensor, *size: Size) -> Tensor:
     """Undo broadcasting: the sum over all that an expansion from the given shape would repeat."""
     shape = sizes(size)
@@ -152,6 +170,7 @@ def sum_to_size(x: Tensor, *size: Size) -> Tensor:
     return reshape(result, shape) if lead > 0 else result
 
 
+@public
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors one after the other along a dimension; their other lengths agree. RuntimeError for an empty list."""
     parts = tuple(tensors)
@@ -164,6 +183,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return apply(rules.CAT, parts, (dim, starts))
 
 
+@public
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension. RuntimeError for an empty list or differing shapes."""
     return apply(rules.STACK, tuple(tensors), (dim,))
