@@ -9,7 +9,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from harness_support import HERE, Folder
+from harness_support import HERE, Folder, check_accounted
 
 from autograd_conformance.reporting import report as reports
 from autograd_conformance.scripts.clean_process import run_cleanly
@@ -135,3 +135,42 @@ def test_where_there_is_no_script_the_report_says_why(folder: Folder, adapter: s
     assert found["counterexample"]["script"] is None
     assert [note for note in found["notes"] if why in note]
     assert found["counterexample"]["case"]["x"] >= 3
+
+
+DYING = """
+import os
+
+@clause("dying.at-seven", level=CORE, x=integers(0, 9), y=integers(0, 9))
+def test_at_seven(engine, x, y):
+    '''It ends the process, if seldom.'''
+    if x == 7:
+        os._exit(3)
+
+@clause("dying.good", level=CORE, x=integers(0, 9))
+def test_good(engine, x):
+    '''It holds.'''
+"""
+
+
+def test_a_lost_case_is_remembered_and_replayed_first(folder: Folder) -> None:
+    folder.clauses(DYING)
+    corpus = folder.path / "corpus"
+    examples = []
+    for options in ((), ("--hypothesis-seed=5", "-n2")):
+        _, report = folder.judge(f"--impl-corpus={corpus}", *options)
+        check_accounted(report, {"dying.at-seven": "crash", "dying.good": "pass"})
+        (lost,) = (each for each in report["clauses"] if each["verdict"] == "crash")
+        assert lost["counterexample"]["case"] == {"x": 7, "y": 0}
+        examples.append(lost["examples"])
+    assert examples[0] > 1 and examples[1] == 1
+    (kept,) = corpus.rglob("*.json")
+    assert json.loads(kept.read_text())["case"] == {"x": 7, "y": 0}
+
+
+def test_a_known_lost_case_is_not_remembered(folder: Folder) -> None:
+    folder.clauses(DYING)
+    corpus, known = folder.path / "corpus", folder.path / "known.toml"
+    folder.judge(f"--impl-expect-write={known}")
+    _, report = folder.judge(f"--impl-expect={known}", f"--impl-corpus={corpus}")
+    check_accounted(report, {"dying.at-seven": "known", "dying.good": "pass"})
+    assert not list(corpus.rglob("*.json"))

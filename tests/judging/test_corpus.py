@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import NEGATES, NUMBERS, Wide, expecting, made, wrong
+from made import HOLDS, NEGATES, NUMBERS, Wide, expecting, made, wrong
 from tiny_tape import TinyTape
 
 from autograd_conformance.judging import corpus
@@ -47,6 +47,18 @@ def test_a_replayed_case_may_be_a_known_one(tmp_path: Path) -> None:
     assert judge(NEGATES, Wide(), Settings(corpus=tmp_path, expectation=known)).verdict == "known"
 
 
+def test_a_case_that_ends_its_process_is_replayed_only_where_that_may_be_lost(tmp_path: Path) -> None:
+    path = corpus.save(tmp_path, "tiny", HOLDS.id, Counterexample({"n": -5}, "crash", "lives", "life", "death", ""))
+    ran: list[Any] = []
+    judge(HOLDS, TinyTape(), Settings(corpus=tmp_path), lambda case, number: ran.append(case()))
+    assert ran[0] == {"n": -5}
+    ran.clear()
+    alone = Settings(corpus=tmp_path, isolated=False)
+    result = judge(HOLDS, TinyTape(), alone, lambda case, number: ran.append(case()))
+    assert {"n": -5} not in ran and len(ran) == 100
+    assert result.notes == {f"not replayed, since it may end this process: {path}": 1}
+
+
 def test_nothing_is_saved_without_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     judge(NEGATES, Wide())
@@ -58,7 +70,7 @@ def test_engines_and_clauses_keep_to_their_folders(tmp_path: Path) -> None:
     corpus.save(tmp_path, "../odd/engine", "made.up", found)
     [path] = files(tmp_path)
     assert path.is_relative_to(tmp_path)
-    assert [case for _, case in corpus.load(tmp_path, "../odd/engine", "made.up")] == [{"n": 1}]
+    assert [each.case for each in corpus.load(tmp_path, "../odd/engine", "made.up")] == [{"n": 1}]
     assert corpus.load(tmp_path, "odd", "made.up") == corpus.load(tmp_path, "../odd/engine", "made.other") == []
 
 

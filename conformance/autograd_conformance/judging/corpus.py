@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,9 +21,19 @@ class CorpusError(ValueError):
     """A file in the corpus cannot be used; names it, and says why."""
 
 
-def load(directory: Path, engine: str, clause: str) -> list[tuple[Path, Case]]:
-    """The decoded cases of one clause, each with its file, in the order of the files' names.  Raises CorpusError."""
-    return [(path, _case(path, engine, clause)) for path in sorted(_folder(directory, engine, clause).glob("*.json"))]
+@dataclass(frozen=True)
+class Remembered:
+    """A counterexample found before: its file, its kind and the decoded case."""
+
+    path: Path
+    kind: str
+    case: Case
+
+
+def load(directory: Path, engine: str, clause: str) -> list[Remembered]:
+    """What is remembered of one clause, in the order of the files' names.  Raises CorpusError."""
+    paths = sorted(_folder(directory, engine, clause).glob("*.json"))
+    return [_remembered(path, engine, clause) for path in paths]
 
 
 def save(directory: Path, engine: str, clause: str, found: Counterexample) -> Path:
@@ -43,11 +54,11 @@ def _folder(directory: Path, engine: str, clause: str) -> Path:
     return directory / quote(engine, safe=" ") / clause
 
 
-def _case(path: Path, engine: str, clause: str) -> Case:
+def _remembered(path: Path, engine: str, clause: str) -> Remembered:
     try:
         data = json.loads(path.read_text("utf-8"))
         _check(data, engine, clause)
-        return cases.decode(data["case"])
+        return Remembered(path, data["kind"], cases.decode(data["case"]))
     except Exception as error:  # whatever a damaged file leads to
         raise CorpusError(
             f"{path}: not a counterexample to {clause} on {engine}: {type(error).__name__}: {error}; "

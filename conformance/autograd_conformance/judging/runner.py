@@ -125,8 +125,11 @@ class _Session:
         except corpus.CorpusError as error:
             self.defects.append(str(error))
             return
-        for path, case in remembered:
-            self._replay(case, str(path))
+        for each in remembered:
+            if each.kind in LETHAL and not self.settings.isolated:
+                self.notes[f"not replayed, since it may end this process: {each.path}"] = 1
+            else:
+                self._replay(each.case, str(each.path))
 
     def _replay(self, case: Case, source: str, tries: int = 1) -> None:
         if set(case) != set(self.clause.arguments):

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from autograd_conformance.judging import cases
+from autograd_conformance.judging import cases, corpus
 from autograd_conformance.judging.expectations import LETHAL, after_loss
 from autograd_conformance.results import Counterexample, Result
 from autograd_conformance.running.collecting import result_of, show_handed_back, show_result
@@ -118,6 +118,7 @@ class Controller:
         if words.clause == blank.id and words.state == "judging" and words.case is not None:
             assert self._gathering.sitting is not None
             result = self._losses.examined(result, self._gathering.sitting)
+            self._remember(result, self._gathering.sitting.engine.name)
         report.when = "call"
         report.location = (*report.location[:2], f"clause {blank.id}")
         report.longrepr = full_text(result)
@@ -125,6 +126,12 @@ class Controller:
         if result.verdict == "known":
             report.outcome = "skipped"
             report.longrepr = (report.location[0], 0, result.reason)
+
+    def _remember(self, result: Result, engine: str) -> None:
+        """Keep a case that ended its process as workers keep all others, unless it was expected."""
+        directory = self._config.getoption("impl_corpus")
+        if directory is not None and result.verdict in LETHAL and result.counterexample is not None:
+            corpus.save(directory, engine, result.id, result.counterexample)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
