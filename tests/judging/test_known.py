@@ -47,6 +47,13 @@ def test_a_failure_that_there_is_nothing_left_to_make_smaller_is_taken_for_the_k
     assert result.verdict == "known"
 
 
+def test_a_failure_cut_short_that_cannot_become_the_known_one_is_new() -> None:
+    known = expecting(judge(NEGATES, Wide()))
+    result = judge(NEGATES_OR_SUBTRACTS_TWICE, Wide(), Settings(expectation=known, shrink_runs=1))
+    assert result.verdict == "fail"
+    assert not any("negative" in skeleton for skeleton in skeletons(result)), "these could become the known one"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_second_defect_is_not_hidden_behind_the_first(seed: int) -> None:
     known = expecting(judge(NEGATES, Wide()))

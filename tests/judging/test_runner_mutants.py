@@ -130,6 +130,11 @@ def takes_a_failure_that_was_cut_short_for_a_new_one(patch: pytest.MonkeyPatch) 
     patch.setattr(Findings, "_could_be_seen_before", lambda self, finding: False)
 
 
+@mutant(test_known.test_a_failure_cut_short_that_cannot_become_the_known_one_is_new)
+def takes_what_was_cut_short_for_any_known_failure(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Findings, "_could_be_seen_before", lambda self, finding: True)
+
+
 @mutant(lambda: test_known.test_a_second_defect_is_not_hidden_behind_the_first(0))
 def takes_every_failure_for_the_known_one(patch: pytest.MonkeyPatch) -> None:
     def is_counted(findings: Findings, signature: Any, finding: Finding) -> bool:
