@@ -2,7 +2,7 @@
 
 The process is gone, so each question is put to a fresh one, under the same time limit, and answered by how that one ends
 (`lost_case.py`).  Looking for smaller cases costs a process for each that is found, and the whole limit if it hangs: there
-is a budget for that, for one case and for the run.
+is a budget for that, for one case and for the run, and for a hang it is no more than a handful of limits.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from autograd_conformance.scripts.fatal import End
 SECONDS_FOR_ONE = 60.0
 SECONDS_FOR_ALL = 300.0
 """For making cases smaller, in one run."""
+LIMITS_FOR_A_HANG = 5
 _START = (
     "import json, sys; job = sys.argv[1]; sys.path[:] = json.load(open(job))['path']; "
     "from autograd_conformance.running.lost_case import main; main(job)"
@@ -65,9 +66,10 @@ class Losses:
 
     # ---- a smaller case ----
     def _smallest(self, result: Result, example: Counterexample, sitting: Sitting) -> dict[str, Any]:
-        case, budget = example.case, min(SECONDS_FOR_ONE, self._left)
+        case, budget, worst = example.case, min(SECONDS_FOR_ONE, self._left), 0.0
+        if example.kind == "timeout":
+            budget, worst = min(budget, LIMITS_FOR_A_HANG * self._seconds), self._seconds
         end = time.monotonic() + budget
-        worst = self._seconds if example.kind == "timeout" else 0.0
         while (left := end - time.monotonic()) > worst:
             outcome = self._outcome("smaller", result, case, sitting, budget=left - worst)
             if not _ends_alike(outcome, example) or outcome.words.case is None:
