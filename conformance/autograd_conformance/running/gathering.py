@@ -89,12 +89,14 @@ class Gathering:
     # ---- begin and end ----
     def pytest_report_header(self) -> str:
         option = self.config.getoption
-        alone = "in this process: a crash or a hang of the engine ends the run, and without a last line of counts it says nothing"
-        where = "in workers" if self.isolated else alone
+        where = "in workers" if self.isolated else "in this process"
         return f"conformance: {option('impl')}, profile {option('impl_profile')}, seed {self.seed}, {where}"
 
     def pytest_sessionstart(self) -> None:
-        """A run that is killed leaves a report that says so."""
+        """What must be said before a run that may be killed: to the user, and in a report that says so."""
+        out = self.config.pluginmanager.get_plugin("terminalreporter")
+        if out is not None and not self.isolated:
+            terminal.write_warning(out)
         path = self.config.getoption("impl_report")
         if path is not None:
             report.write(path, report.unfinished(self))

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from autograd_conformance.running.gathering import Gathering
 
 
+UNPROTECTED = (
+    "conformance: clauses run in this process, for debugging. A crash or a hang of the engine ends it, with whatever exit status, "
+    "0 included: without a last line of counts nothing was judged. Leave out -n 0 and --pdb for a verdict."
+)
+
+
+def write_warning(out: pytest.TerminalReporter) -> None:
+    """Also under `-q`, and at once: nothing is written any more when an engine ends the process."""
+    out.write_line(UNPROTECTED, yellow=True)
+    out.flush()
+
+
 def write_summary(out: pytest.TerminalReporter, gathering: Gathering) -> None:
     """`-q` leaves one line a clause; what is wrong with the run itself is always said."""
     brief = out.config.option.verbose < 0
