@@ -33,7 +33,13 @@ def for_a_fresh_clone() -> list[str]:
 
 def installation() -> list[str]:
     """The commands with which the author of an adapter begins."""
-    return [command for command in commands() if not command.startswith(FRESH_CLONE) and "autograd_" not in command]
+    others = {*for_a_fresh_clone(), *judging(), *benchmarking()}
+    return [command for command in commands() if command not in others]
+
+
+def benchmarking() -> list[str]:
+    """The commands that are for a clone with the extra `benchmarks`."""
+    return [command for command in commands() if " benchmarks" in command]
 
 
 def judging() -> list[str]:

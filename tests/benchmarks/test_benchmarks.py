@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from readme_blocks import benchmarking
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -101,18 +104,29 @@ def test_a_file_of_another_kind_is_refused(text: str, tmp_path: Path) -> None:
     assert not (tmp_path / "page.html").exists()
 
 
-@pytest.mark.parametrize(("limit", "status"), [("torch:1e-9", 1), ("torch:1e9", 0)])
-def test_a_run_and_its_exit_status(limit: str, status: int, tmp_path: Path) -> None:
-    file = tmp_path / "run.json"
-    options = ["--impl=reference", f"--impl-not-slower-than={limit}", f"--benchmark-json={file}", "-k", "operator-1-"]
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "benchmarks", *options],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == status, run.stdout + run.stderr
-    assert "ratios of times" in run.stdout
-    engines = [each["extra_info"]["engine"] for each in json.loads(file.read_text())["benchmarks"]]
-    assert engines == ["floor", "reference", "torch"]
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command of the README, on the smallest workload only, with files in `folder`."""
+    words = shlex.split(re.sub(r"[a-z]+\.(json|html)", lambda name: str(folder / name[0]), command), comments=True)
+    program = [sys.executable, *(["-m", "pytest", "-q", "-k", "operator-1-"] if words[0] == "pytest" else [])]
+    return subprocess.run([*program, *words[1:]], cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def test_the_readmes_commands(tmp_path: Path) -> None:
+    single, gate, page_of_one = benchmarking()
+    for command in (
+        single,
+        gate.replace(":1.5", ":1e9"),
+        page_of_one,
+    ):
+        done = run(command, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    engines = [
+        each["extra_info"]["engine"] for each in json.loads((tmp_path / "reference.json").read_text())["benchmarks"]
+    ]
+    assert engines == ["floor", "reference"]
+    assert (tmp_path / "page.html").exists()
+
+
+def test_a_gate_that_is_not_met(tmp_path: Path) -> None:
+    done = run("pytest benchmarks --impl=reference --impl-not-slower-than=torch:1e-9", tmp_path)
+    assert done.returncode == 1 and "above the limit of 1e-09" in done.stdout, done.stdout + done.stderr
