@@ -13,8 +13,9 @@ import torch
 
 from . import rules
 from .definition import public
-from .graph import apply
+from .graph import apply, record
 from .inplace import write_result
+from .modes import state
 from .shaping import reshape, squeeze, unsqueeze
 from .tensor import Number, Tensor
 from .views import alias
@@ -38,7 +39,7 @@ def sub(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
 @public
 def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     """The product, elementwise; written to `out`, if given. RuntimeError if that would have to be recorded."""
-    return apply(rules.MUL, (x, y)) if out is None else write_result(rules.MUL, (x, y), out)
+    return apply(rules.MUL, (x, y)) if out is None else write_result(rules.MUL, (x, y), (), out)
 
 
 @public
@@ -48,8 +49,10 @@ def conj(x: Tensor) -> Tensor:
 
 
 @public
-def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
-    """x where the condition (bool) holds, else y; all three broadcast."""
+def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None) -> Any:
+    """x where the condition (bool) holds, else y; all three broadcast. Without x and y, the positions where it holds."""
+    if x is None or y is None:
+        return tuple(Tensor(positions) for positions in torch.where(condition._data))
     return apply(rules.WHERE, (condition, x, y))
 
 
@@ -67,10 +70,14 @@ def contiguous(x: Tensor) -> Tensor:
 @public
 def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """x in another dtype or on another device, given as torch gives them; x itself if it already is as asked."""
-    like = torch.empty(0, dtype=x.dtype, device=x.device).to(*args, **kwargs)
-    if like.dtype == x.dtype and like.device == x.device:
+    like: list[Any] = [arg._data if isinstance(arg, Tensor) else arg for arg in args]
+    data = x._data.to(*like, **kwargs)
+    if data is x._data:
         return x
-    return apply(rules.TO, (x,), (like.dtype, like.device))
+    result = Tensor(data)
+    if state.enabled:
+        record(rules.TO, (x,), (data.dtype, data.device), result)
+    return result
 
 
 @public

@@ -60,7 +60,7 @@ class Pass:
         if gradient.shape != shape:  # broadcasting is undone here and nowhere else
             gradient = gradient.sum_to_size(shape)
         if gradient.dtype is not dtype:
-            gradient = gradient.to(dtype)
+            gradient = (gradient.real if gradient.is_complex() and not dtype.is_complex else gradient).to(dtype)
         arrived = self.arrived.get(node)
         if arrived is None:
             arrived = self.arrived[node] = [None] * len(outputs) + [exclusive]

@@ -22,7 +22,7 @@ is an ordinary function, marked `public`. Either is a method of tensors, too, wh
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -65,10 +65,13 @@ class Plan:
 class Operator:
     """A differentiable function. `forward(*operands, *parameters)` works on raw tensors and on numbers.
 
-    `may_copy` marks a view operator that copies where the strides allow no view. In the signature `name=literal` is a default.
+    `may_copy` marks a view operator that copies where the strides allow no view. In the signature `name=literal` is a default,
+    and `*parameter` is one that is given by keyword only.
     """
 
-    __slots__ = ("defaults", "forward", "may_copy", "name", "operands", "order", "parameters", "plans", "rest", "rules")
+    __slots__ = (
+        "defaults", "forward", "keywords", "may_copy", "name", "operands", "order", "parameters", "plans", "rest", "rules",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -79,9 +82,10 @@ class Operator:
         **rules: Callable[..., Any],
     ) -> None:
         operands, parameters = (part.split() for part in f"{signature};".split(";")[:2])
-        self.defaults = dict(part.split("=") for part in [*operands, *parameters] if "=" in part)
+        self.defaults = dict(part.lstrip("*").split("=") for part in [*operands, *parameters] if "=" in part)
         self.operands = [operand.lstrip("*").partition("=")[0] for operand in operands]
-        self.parameters = [parameter.partition("=")[0] for parameter in parameters]
+        self.parameters = [parameter.lstrip("*").partition("=")[0] for parameter in parameters]
+        self.keywords = [parameter.lstrip("*").partition("=")[0] for parameter in parameters if parameter[0] == "*"]
         self.rest = self.operands[-1] if operands[-1].startswith("*") else ""
         self.name = name
         self.forward = forward
@@ -144,17 +148,24 @@ def define(
 def rearranged(operator: Operator, function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that takes its arguments in the users' order as one that takes the operands first."""
     arguments = [*operator.operands, *operator.parameters]
-    if operator.order == arguments:
+    if operator.order == arguments and not operator.keywords:
         return function
-    return written(f"lambda {', '.join(arguments)}: function({', '.join(operator.order)})", function=function)
+    passed = [f"{name}={name}" if name in operator.keywords else name for name in operator.order]
+    return written(f"lambda {', '.join(arguments)}: function({', '.join(passed)})", function=function)
 
 
-def function_of(operator: Operator, call: str, /, **names: Any) -> Callable[..., Any]:
-    """The function that users call, with the arguments as they write them; `call` is its body.
+def function_of(operator: Operator, call: str, /, *, keywords: Sequence[str] = (), **names: Any) -> Callable[..., Any]:
+    """The function that users call, with the arguments as they write them, and more keywords; `call` is its body.
 
     It is made as text, as dataclasses make `__init__`: so it has a true signature, and costs nothing besides the call.
     """
-    arguments = [f"{name}={operator.defaults[name]}" if name in operator.defaults else name for name in operator.order]
+    written_out = [
+        f"{name}={operator.defaults[name]}" if name in operator.defaults else name for name in operator.order
+    ]
+    by_keyword = [name.partition("=")[0] in operator.keywords for name in written_out]
+    arguments = [name for name, keyword in zip(written_out, by_keyword, strict=True) if not keyword]
+    if more := [name for name, keyword in zip(written_out, by_keyword, strict=True) if keyword] + [*keywords]:
+        arguments += ["*", *more]
     return written(f"lambda {', '.join(arguments)}: {call}", **names)
 
 
@@ -162,6 +173,14 @@ def written(text: str, /, **names: Any) -> Callable[..., Any]:
     """A function from its text and the names in it."""
     function: Callable[..., Any] = eval(text, names)
     return function
+
+
+def compose(**functions: Callable[..., Any]) -> None:
+    """Public functions that are made of others, and so need no rules."""
+    for name, function in functions.items():
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = f"torch.{name}, made of recorded operators."
+        FUNCTIONS[name] = function
 
 
 def public(function: Function) -> Function:

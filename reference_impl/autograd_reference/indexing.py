@@ -102,9 +102,12 @@ def without_leading_ones(value: Any, ndim: int) -> Any:
 
 
 @public
-def take_along_dim(x: Tensor, indices: Tensor, dim: int) -> Tensor:
-    """Like gather, but x and the indices broadcast in the other dimensions."""
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Like gather, but x and the indices broadcast in the other dimensions; both are flattened if there is no `dim`."""
+    if dim is None:
+        return apply(rules.GATHER, (x.reshape(-1), indices.reshape(-1)), (0,))
     dim %= x.ndim
+    indices = indices + (indices < 0) * x.shape[dim]
     # The dimension itself need not agree, so it is left out of the broadcasting.
     shape = np.broadcast_shapes(*((*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)))
     wide = [y.expand(*shape[:dim], y.shape[dim], *shape[dim + 1 :]) for y in (x, indices)]

@@ -159,7 +159,7 @@ def after_write(node: Recorded, target: Tensor) -> None:
         node.saved.append(save(root))
 
 
-def write_result(operator: Operator, operands: tuple[Any, ...], out: Tensor) -> Tensor:
+def write_result(operator: Operator, operands: tuple[Any, ...], parameters: tuple[Any, ...], out: Tensor) -> Tensor:
     """Write what an operator gives to a tensor of its shape, which is returned.
 
     RuntimeError for another shape, and where the write would have to be recorded.
@@ -169,7 +169,7 @@ def write_result(operator: Operator, operands: tuple[Any, ...], out: Tensor) -> 
             f"{operator.name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
-    result = apply(operator, operands)
+    result = apply(operator, operands, parameters)
     if result.shape != out.shape:
         raise RuntimeError(
             f"{operator.name}(): the result has shape {list(result.shape)}, but out has {list(out.shape)}"

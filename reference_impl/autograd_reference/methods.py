@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import arithmetic, creation, geometry, indexing, inplace, retain, rules, shaping  # noqa: F401 they mark functions
+from . import (
+    arithmetic,
+    creation,
+    elementwise,
+    indexing,
+    inplace,
+    retain,
+    rules,
+    shaping,
+)
 from .autograd import backward_method
 from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
 from .graph import apply
@@ -27,7 +36,7 @@ def publish(name: str, function: Callable[..., Any], description: str = "") -> N
         function.__name__ = function.__qualname__ = name
         function.__doc__ = description
     FUNCTIONS[name] = function
-    if hasattr(torch.Tensor, name):
+    if hasattr(torch.Tensor, name) and name not in vars(Tensor):
         setattr(Tensor, name, function)
 
 
@@ -35,14 +44,31 @@ def publish_operator(name: str, operator: Operator) -> None:
     """Make an operator known as function, method and write, unless there is a function that does more."""
     parameters = "".join(f"{each}, " for each in operator.parameters)
     operands = "".join(f"{each}, " for each in operator.operands)
-    call = f"apply(operator, ({operands}), ({parameters}))"
     if name not in FUNCTIONS:
-        publish(name, function_of(operator, call, apply=apply, operator=operator), f"torch.{name}, recorded.")
+        call = f"apply(operator, ({operands}), ({parameters})) if out is None else "
+        call += f"write_result(operator, ({operands}), ({parameters}), out)"
+        names: dict[str, Any] = {"apply": apply, "write_result": inplace.write_result, "operator": operator}
+        publish(name, function_of(operator, call, keywords=["out=None"], **names), f"torch.{name}, recorded.")
     if (kernel := getattr(torch.Tensor, f"{name}_", None)) is not None and f"{name}_" not in FUNCTIONS:
         target, others = operator.operands[0], operands.partition(" ")[2]
         call = f"write(operator, kernel, {target}, ({others}), ({parameters}))"
         names = {"write": inplace.write, "operator": operator, "kernel": rearranged(operator, kernel)}
         publish(f"{name}_", function_of(operator, call, **names), f"torch.Tensor.{name}_, recorded.")
+
+
+def in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The form that writes to its first operand, of a function that is not one operator of the tables."""
+
+    def write(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        result = function(x.clone(), *args, **kwargs)  # which may save the values that are about to be lost
+        if result.shape != x.shape or not torch.can_cast(result.dtype, x.dtype):
+            raise RuntimeError(
+                f"{name}_: the result type {result.dtype} can't be cast to the desired output type {x.dtype}, or its shape "
+                f"{list(result.shape)} is not that of the tensor, {list(x.shape)}"
+            )
+        return inplace.copy_(x, result)
+
+    return write
 
 
 def operator_method(operator: Operator) -> Callable[[Tensor, Any], Any]:
@@ -72,6 +98,20 @@ def guarded(function: Callable[[Tensor, Any], Any]) -> Callable[[Tensor, Any], A
     return method
 
 
+def swapped(function: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    """The same with the tensor on the right."""
+
+    def method(y: Tensor, x: Any) -> Any:
+        return function(x, y) if isinstance(x, OPERANDS) else NotImplemented
+
+    return method
+
+
+def assign(part: Tensor, value: Any) -> None:
+    """Overwrite a view."""
+    inplace.copy_(part, value)
+
+
 def iterate(x: Tensor) -> Iterator[Tensor]:
     """The positions of the first dimension."""
     return (x[k] for k in range(len(x)))
@@ -81,12 +121,23 @@ for name, operator in PUBLIC.items():
     publish_operator(name, operator)
 for name, function in list(FUNCTIONS.items()):
     publish(name, function)
+for name, function in list(FUNCTIONS.items()):
+    if (
+        hasattr(torch.Tensor, f"{name}_")
+        and f"{name}_" not in FUNCTIONS
+        and name not in ("swapaxes", "swapdims", "as_strided")
+    ):
+        publish(f"{name}_", in_place(name, function), f"torch.Tensor.{name}_, recorded.")
 for name, operator in {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}.items():
     setattr(Tensor, f"__{name}__", operator_method(operator))
     setattr(Tensor, f"__r{name}__", reflected(operator))
 for name, operator in rules.COMPARISONS.items():
     setattr(Tensor, f"__{name.strip('_')}__", operator_method(operator))
 
+BINARY = {"pow": "pow", "matmul": "matmul", "mod": "remainder", "floordiv": "floor_divide", "xor": "bitwise_xor"}
+BINARY |= {"and": "bitwise_and", "or": "bitwise_or", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
+AUGMENTED = {name: name for name in ("add", "sub", "mul", "pow")} | {"truediv": "div", "mod": "remainder"}
+AUGMENTED |= {"floordiv": "floor_divide", "xor": "bitwise_xor", "and": "bitwise_and", "or": "bitwise_or"}
 OTHERS: dict[str, Any] = {
     "backward": backward_method,
     "retain_grad": retain.retain_grad,
@@ -94,12 +145,20 @@ OTHERS: dict[str, Any] = {
     "where": arithmetic.where_method,
     "T": property(lambda x: shaping.permute(x, *reversed(range(x.ndim)))),
     "mT": property(lambda x: shaping.transpose(x, -2, -1)),
+    "H": property(lambda x: shaping.transpose(x, 0, 1).conj()),
+    "mH": property(lambda x: shaping.transpose(x, -2, -1).conj()),
+    "real": property(FUNCTIONS["real"], lambda x, value: assign(FUNCTIONS["real"](x), value)),
+    "imag": property(FUNCTIONS["imag"], lambda x, value: assign(FUNCTIONS["imag"](x), value)),
+    "polygamma": lambda x, n: apply(elementwise.POLYGAMMA, (x,), (n,)),
     "new_zeros": creation.new_zeros,
     "new_ones": creation.new_ones,
-    **{f"__i{name}__": guarded(FUNCTIONS[f"{name}_"]) for name in ("add", "sub", "mul", "pow")},
-    "__itruediv__": guarded(FUNCTIONS["div_"]),
-    "__pow__": guarded(FUNCTIONS["pow"]),
-    "__matmul__": guarded(arithmetic.matmul),
+    **{f"__i{name}__": guarded(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
+    **{f"__{name}__": guarded(FUNCTIONS[function]) for name, function in BINARY.items()},
+    **{f"__r{name}__": swapped(FUNCTIONS[function]) for name, function in BINARY.items()},
+    "__abs__": FUNCTIONS["abs"],
+    "__pos__": FUNCTIONS["positive"],
+    "__contains__": lambda x, value: bool((x == value).any()),
+    "__format__": lambda x, form: format(x.item() if x.ndim == 0 else str(x), form),
     "__invert__": FUNCTIONS["bitwise_not"],
     "__neg__": FUNCTIONS["neg"],
     "__iter__": iterate,

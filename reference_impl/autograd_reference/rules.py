@@ -6,6 +6,8 @@ it runs on raw tensors, and the recorded one (`create_graph`), where whatever it
 
 from __future__ import annotations
 
+import cmath
+import functools
 import math
 import operator as python
 from collections.abc import Callable, Sequence
@@ -34,7 +36,25 @@ def power_slope(x: Any, exponent: Any) -> Any:
 
 def logarithm(x: Any) -> Any:
     """The natural logarithm of a tensor or a number."""
+    if isinstance(x, complex):
+        return cmath.log(x) if x else -math.inf
     return x.log() if hasattr(x, "log") else math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+
+
+def fused(kernel: Callable[..., torch.Tensor], formula: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule that is one kernel on raw real tensors, and else a formula."""
+
+    @functools.wraps(formula)
+    def rule(g: Any, *reads: Any) -> Any:
+        plain = type(g) is torch.Tensor and not g.is_complex()
+        return kernel(g, *reads) if plain else formula(g, *reads)
+
+    return rule
+
+
+def nothing(g: Any, shape: torch.Size) -> Any:
+    """Zeros, the gradient of what is constant almost everywhere."""
+    return g.new_zeros(shape)
 
 
 ADD: Operator = Operator("add", python.add, "x y", x=lambda g: g, y=lambda g: g)
@@ -49,22 +69,17 @@ POW: Operator = define(
     "x exponent",
     python.pow,
     x=lambda g, x, exponent: g * power_slope(x, exponent),
-    exponent=lambda g, x, exponent, result: g * masked(result * logarithm(x), (x == 0) & (exponent >= 0)),
+    exponent=lambda g, x, exponent, result: g * masked(result * logarithm(x), (x == 0) & (exponent.real >= 0)),
 )
-TANH_BACKWARD: Operator = Operator(
-    "tanh_backward",
-    torch.ops.aten.tanh_backward.default,
-    "g y",
-    g=lambda gg, y: compute(TANH_BACKWARD, (gg, y)),
-    y=lambda gg, g, y: gg * g * y * -2,
+TANH: Operator = define(
+    "tanh", "x", x=fused(torch.ops.aten.tanh_backward.default, lambda g, result: g * (1 - result * result))
 )
-TANH: Operator = define("tanh", "x", x=lambda g, result: compute(TANH_BACKWARD, (g, result)))
 RELU_BACKWARD: Operator = Operator(
     "relu_backward",
     lambda g, y: torch.ops.aten.threshold_backward.default(g, y, 0),
     "g y",
     g=lambda gg, y: compute(RELU_BACKWARD, (gg, y)),
-    y=lambda gg, shape: gg.new_zeros(shape),
+    y=nothing,
 )
 RELU: Operator = define("relu", "x", x=lambda g, result: compute(RELU_BACKWARD, (g, result)))
 WHERE: Operator = Operator(
@@ -90,7 +105,7 @@ ARGMAX: Operator = define("argmax", "x; dim=None keepdim=False")
 
 def spread(g: Any, shape: torch.Size, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     """The cotangent of a reduction, repeated for every element that was reduced. No `dims` means all."""
-    if dims is not None and not keepdim:
+    if dims is not None and not keepdim and shape:
         for dim in sorted(dim % len(shape) for dim in dims):
             g = g.unsqueeze(dim)
     return g.expand(shape)
@@ -102,10 +117,7 @@ def reduce(kernel: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 
 
 SUM: Operator = Operator(
-    "sum",
-    reduce(torch.sum),
-    "x; dims keepdim",
-    x=lambda g, shape, dims, keepdim: spread(g, shape, dims, keepdim),
+    "sum", reduce(torch.sum), "x; dims keepdim", x=lambda g, shape, dims, keepdim: spread(g, shape, dims, keepdim)
 )
 MEAN: Operator = Operator(
     "mean",
@@ -242,7 +254,9 @@ CAT: Operator = Operator(
     "cat",
     lambda *tensors: torch.cat(tensors[:-2], tensors[-2]),
     "*tensors; dim starts",
-    tensors=lambda g, shape, which, dim, starts: g.narrow(dim, starts[which], shape[dim]),
+    tensors=lambda g, shape, which, dim, starts: (
+        g.narrow(dim, starts[which], shape[dim]) if shape != (0,) else g.new_zeros(shape)
+    ),
 )
 STACK: Operator = Operator(
     "stack",
@@ -252,16 +266,17 @@ STACK: Operator = Operator(
 )
 INDEX_ADD: Operator = define(
     "index_add",
-    "x index source; dim",
-    order="x dim index source",
+    "x index source; dim *alpha=1",
+    order="x dim index source alpha",
     x=lambda g: g,
-    source=lambda g, index, dim: g.index_select(dim, index),
+    source=lambda g, index, dim, alpha: g.index_select(dim, index) * alpha,
 )
 INDEX_FILL: Operator = define(
     "index_fill",
     "x index value; dim",
     order="x dim index value",
     x=lambda g, index, dim: compute(INDEX_FILL, (g, index, 0), (dim,)),
+    value=lambda g, index, dim: g - compute(INDEX_FILL, (g, index, 0), (dim,)),
 )
 INDEX_COPY: Operator = define(
     "index_copy",
@@ -312,9 +327,7 @@ INDEX_PUT: Operator = Operator(
 
 # Overwriting: the old value gets zeros, and not no gradient at all.
 
-COPY: Operator = Operator(
-    "copy", lambda x, source: source, "x source", x=lambda g: g.new_zeros(g.shape), source=lambda g: g
-)
+COPY: Operator = Operator("copy", lambda x, source: source, "x source", x=nothing, source=lambda g: g)
 
 
 def replaced(x: torch.Tensor, value: Any, steps: tuple[Step, ...], stride: tuple[int, ...]) -> torch.Tensor:

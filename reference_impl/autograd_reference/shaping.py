@@ -179,7 +179,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     starts, end = [], 0
     for part in parts:
         starts.append(end)
-        end += part.shape[dim] if part.ndim else 0
+        end += part.shape[dim] if part.shape not in ((), (0,)) else 0  # an empty vector goes with any shape
     return apply(rules.CAT, parts, (dim, starts))
 
 
