@@ -14,10 +14,14 @@ import torch
 
 from . import (
     arithmetic,
+    arranging,
+    constant,
     creation,
     elementwise,
+    geometry,
     indexing,
     inplace,
+    reductions,
     retain,
     rules,
     shaping,
@@ -27,6 +31,7 @@ from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
 from .graph import apply
 from .tensor import Tensor
 
+MARKING = (arranging, constant, geometry, reductions)  # imported because they mark functions
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
 
 
