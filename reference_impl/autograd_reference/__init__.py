@@ -7,7 +7,8 @@
     x.grad                               # tensor([2., 4.])
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
-overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods.
+overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods; and what looks on or steps in: saved,
+hooks, anomaly, custom, autograd/function, autograd/graph, utils/checkpoint.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch as _torch
 
 from . import autograd as autograd
 from . import methods as _methods  # noqa: F401 - ties names to functions
+from . import utils as utils
 from .definition import FUNCTIONS as _FUNCTIONS
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from .node import Edge, Gradient, Node
+from .node import Edge, Gradient, Node, Notes, noted
 from .tensor import Tensor
 
 # Two threads may finish their passes on one leaf at the same time, and neither contribution may be lost.
@@ -27,8 +27,17 @@ class AccumulateGrad(Node):
     def gradients(
         self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
     ) -> Sequence[Gradient | None]:
-        """Nothing lies beyond a leaf."""
+        """Nothing lies beyond a leaf. This is how one with hooks accumulates; the walk does so itself for others."""
+        gradient = cotangents[0]
+        if gradient is not None and self.leaf._requires_grad:
+            accumulate(self.leaf, gradient, bool(cotangents[-1]))
+            run_accumulated(self.leaf)
         return []
+
+    @property
+    def variable(self) -> Tensor:
+        """The leaf."""
+        return self.leaf
 
 
 def accumulator_edge(leaf: Tensor) -> Edge:
@@ -44,6 +53,8 @@ def new_accumulator(leaf: Tensor) -> AccumulateGrad:
         if node is None:
             node = AccumulateGrad(leaf)
             leaf._accumulator = weakref.ref(node)
+            if (notes := getattr(leaf, "_notes", None)) is not None:
+                noted(node, notes)
         return node
 
 
@@ -60,6 +71,15 @@ def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:
         else:
             tensor._grad._data.add_(gradient)
             tensor._grad._storage.version += 1
+
+
+def run_accumulated(leaf: Tensor) -> None:
+    """Run the hooks that wait for the `grad` of a leaf."""
+    notes: Notes | None = getattr(leaf, "_notes", None)
+    for hook in () if notes is None else list(notes.accumulated.values()):
+        if (result := hook(leaf)) is not None and result is not leaf:
+            error = RuntimeError if isinstance(result, Tensor) else TypeError
+            raise error(f"Tensor post accumulate grad hooks should return None, but this one returned {type(result)}")
 
 
 def own(gradient: torch.Tensor, like: torch.Tensor, exclusive: bool) -> torch.Tensor:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from .accumulate import AccumulateGrad, accumulate, own
+from .hooks import run_tensor_hooks, run_watched
 from .modes import state
-from .node import Edge, Gradient, Node
+from .node import Edge, Gradient, Node, watched
 from .retain import keep, retaining
 from .tensor import Tensor
 
@@ -27,7 +28,7 @@ class Pass:
     dependencies is needed.
     """
 
-    __slots__ = ("arrived", "captured", "create_graph", "heap", "needed", "retain", "targets")
+    __slots__ = ("__weakref__", "arrived", "captured", "create_graph", "heap", "needed", "retain", "targets")
 
     def __init__(self, create_graph: bool, retain: bool) -> None:
         self.create_graph = create_graph
@@ -84,28 +85,37 @@ class Pass:
             while heap:
                 node = heappop(heap)[1]
                 cotangents = arrived.pop(node)
+                if is_noted := watched and id(node) in watched:
+                    run_tensor_hooks(self, node, cotangents)
                 if keeping and node in retaining:
                     keep(node, cotangents)
                 if targets and node in targets:
                     self.capture(node, cotangents)
-                elif type(node) is AccumulateGrad:
-                    if node.leaf._requires_grad:
-                        accumulate(node.leaf, cotangents[0], cotangents[-1])
-                else:
+                elif type(node) is not AccumulateGrad or is_noted:
                     self.visit(node, cotangents)
+                elif node.leaf._requires_grad:
+                    accumulate(node.leaf, cotangents[0], cotangents[-1])
         finally:
             state.enabled = enabled
+
+    def beyond(self, node: Node) -> set[Node]:
+        """The nodes that the pass is yet to run, from this one on."""
+        found = reachable([(node, 0), *((each, 0) for _, each in self.heap)])
+        return found if self.needed is None else found & self.needed
 
     def capture(self, node: Node, cotangents: Arrived) -> None:
         """Keep the gradients of a target. If they also travel on, they are no longer the pass's alone."""
         self.captured[node] = cotangents
         if self.leads_on(node):
             cotangents[-1] = False
-            self.visit(node, cotangents)
+            self.visit(node, cotangents.copy())
 
     def visit(self, node: Node, cotangents: Arrived) -> None:
         """Run one node and send on what it gives."""
-        gradients = node.gradients(cotangents, self.needed, self.create_graph)
+        if watched:
+            gradients = run_watched(self, node, cotangents)
+        else:
+            gradients = node.gradients(cotangents, self.needed, self.create_graph)
         if not self.retain:
             node.release()
         undivided = cotangents[-1] and len(gradients) == 1

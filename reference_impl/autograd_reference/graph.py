@@ -7,11 +7,19 @@ from typing import Any
 
 import torch
 
-from .accumulate import accumulator_edge
+from .accumulate import AccumulateGrad, accumulator_edge
 from .definition import Operator, Plan
 from .modes import state
-from .node import UNWRITTEN, Edge, Gradient, Node, Saved, recorded_order, refuse_modified
+from .node import UNWRITTEN, Edge, Gradient, Node, Packed, Saved, observe, observers, recorded_order, refuse_modified
+from .storage import Storage
 from .tensor import Tensor
+
+RELEASED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Specify retain_graph=True if you need to backward through the graph a second time."
+)
+# What users call the operands that our tables call x and y.
+SAVED_AS = {"x": "self", "y": "other"}
 
 
 class Recorded(Node):
@@ -61,14 +69,14 @@ class Recorded(Node):
     def frame(self) -> list[Any]:
         """The raw values that rules read. RuntimeError for those that were released, or overwritten since."""
         if self.saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Specify retain_graph=True if you need to backward through the graph a second time."
-            )
+            raise RuntimeError(RELEASED)
         frame: list[Any] = []
         for data, storage, version in self.saved:
             if storage.version != version:
-                refuse_modified(data, storage, version)
+                if isinstance(data, Packed):
+                    data = data.unpack()
+                else:
+                    refuse_modified(data, storage, version)
             frame.append(data)
         frame += self.parameters
         if self.plan.conjugates:
@@ -78,20 +86,41 @@ class Recorded(Node):
 
     def recorded_frame(self) -> list[Any]:
         """The same values as tensors that have their history, for a pass that is itself recorded."""
-        frame = self.frame()
+        frame = Recorded.frame(self)  # not the subclass's, which is done to tensors below
         assert self.saved is not None
         for place, (data, storage, _) in enumerate(self.saved):
-            if isinstance(data, torch.Tensor):
-                frame[place] = tensor = Tensor(data, storage)
-                is_operand = place < len(self.plan.saves)
-                tensor._edge = self.operand_edge(self.plan.saves[place]) if is_operand else (self, 0)
+            if isinstance(data, (torch.Tensor, Packed)):
+                frame[place] = tensor = self.with_history(place, frame[place], storage)
                 if self.plan.conjugates:
                     frame[place] = conjugate(tensor)
         return frame
 
+    def with_history(self, place: int, data: torch.Tensor, storage: Storage) -> Tensor:
+        """A saved value as a tensor with the history it had."""
+        tensor = Tensor(data, None if storage is UNWRITTEN else storage)
+        is_operand = place < len(self.plan.saves)
+        tensor._edge = self.operand_edge(self.plan.saves[place]) if is_operand else (self, 0)
+        return tensor
+
     def operand_edge(self, position: int) -> Edge | None:
         """The history of an operand."""
         return self.edges[position]
+
+    def _names_of_saved(self) -> list[str]:
+        operands = [self.plan.operator.name_of(position) for position in self.plan.saves]
+        return [f"_saved_{SAVED_AS.get(name, name)}" for name in operands] + ["_saved_result"] * self.plan.saves_result
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._names_of_saved()]
+
+    def __getattr__(self, name: str) -> Any:
+        """A saved value by its operand's name: `_saved_self`, `_saved_other`, `_saved_exponent`, `_saved_result`, ..."""
+        if not name.startswith("_saved_") or name not in (names := self._names_of_saved()):
+            raise AttributeError(f"{self.name()} has no attribute {name!r}")
+        value = self.recorded_frame()[names.index(name)]
+        if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
+            return value._edge[0].leaf
+        return conjugate(value) if self.plan.conjugates else value
 
     def release(self) -> None:
         """Let go of the saved values. A node that saved nothing can run again."""
@@ -145,6 +174,8 @@ def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, .
     if plan.saves_result:
         saved.append((data, result._storage, result._storage.version))
     result._edge = (Recorded(edges, ((data.shape, data.dtype),), plan, parameters, saved), 0)
+    if observers:
+        observe(result._edge[0])
 
 
 def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> Tensor:

@@ -16,7 +16,7 @@ from . import rules
 from .definition import Operator, Plan, public
 from .graph import Recorded, apply, compute, edge_of
 from .modes import state
-from .node import UNWRITTEN, Edge, Gradient, Node, Saved, save
+from .node import UNWRITTEN, Edge, Gradient, Node, Saved, observe, observers, save
 from .overlap import refuse_overlap
 from .retain import follow
 from .tensor import Number, Tensor
@@ -139,9 +139,14 @@ def before_write(
         key += key if edge is None else key + 1
     plan = operator.plan(-key if target.is_complex() else key)
     saved = [save(operands[position - 1]) if position else save_copy(target) for position in plan.saves]
-    if target._view is not None:
-        return CopySlices(edges, plan, parameters, saved, target)
-    return Recorded(edges, ((target._data.shape, target._data.dtype),), plan, parameters, saved)
+    node = (
+        Recorded(edges, ((target._data.shape, target._data.dtype),), plan, parameters, saved)
+        if target._view is None
+        else CopySlices(edges, plan, parameters, saved, target)
+    )
+    if observers:
+        observe(node)
+    return node
 
 
 def save_copy(target: Tensor) -> Saved:
@@ -157,6 +162,8 @@ def after_write(node: Recorded, target: Tensor) -> None:
     root._requires_grad = False
     if node.plan.saves_result and node.saved is not None:
         node.saved.append(save(root))
+        if observers:
+            observe(node)
 
 
 def write_result(operator: Operator, operands: tuple[Any, ...], parameters: tuple[Any, ...], out: Tensor) -> Tensor:

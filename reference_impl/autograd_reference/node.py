@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import Any
+import weakref
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
 
 import torch
 
@@ -26,13 +28,71 @@ UNWRITTEN = Storage()
 recorded_order = itertools.count(0, -1)
 
 
+# The nodes that have notes, by their `id`; with EVERY_NODE as a key, whatever runs is watched. The walk pays one look here.
+watched: dict[int, Any] = {}
+EVERY_NODE = 0
+
+# What is told of every node that is recorded: what packs saved values, and what notes the place in the program.
+observers: list[Callable[[Any], None]] = []
+
+
+class Hooks(dict[int, Callable[..., Any]]):
+    """Hooks by the order in which they were registered."""
+
+    __slots__ = ("__weakref__",)
+    numbers = itertools.count()
+
+    def add(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Register a hook, after those that are there. The same one may be registered several times."""
+        self[number := next(Hooks.numbers)] = hook
+        return RemovableHandle(self, number)
+
+
+class RemovableHandle:
+    """Removes a hook: by `remove`, once or more often, or at the end of a `with` block."""
+
+    __slots__ = ("hooks", "id")
+
+    def __init__(self, hooks: Hooks, number: int) -> None:
+        self.hooks = weakref.ref(hooks)
+        self.id = number
+
+    def remove(self) -> None:
+        """The hook runs no more. Where hooks are just running, this counts from the next time."""
+        if (hooks := self.hooks()) is not None:
+            hooks.pop(self.id, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+
+class Notes:
+    """What few nodes have: hooks on their outputs' gradients, hooks before and after they run, and the users' metadata."""
+
+    __slots__ = ("accumulated", "after", "before", "metadata", "tensor")
+
+    def __init__(self) -> None:
+        self.tensor: dict[int, Hooks] = {}  # by the number of the output
+        self.before = Hooks()
+        self.after = Hooks()
+        self.accumulated = Hooks()  # of a leaf, after its `grad` was updated
+        self.metadata: dict[str, Any] = {}
+
+
 class Node:
     """A step of the recorded program: takes gradients of its outputs, gives gradients along its edges.
 
     `outputs` are the shape and dtype of each output. A node is always recorded after the nodes its edges lead to. The backward walk relies on that.
     """
 
-    __slots__ = ("__weakref__", "edges", "order", "outputs")
+    # `notes` is absent from most nodes. They are on the node, so that what hooks refer to lives and dies with it.
+    __slots__ = ("__weakref__", "edges", "notes", "order", "outputs")
+    notes: Notes
 
     def __init__(self, edges: Sequence[Edge | None], outputs: tuple[tuple[torch.Size, torch.dtype], ...]) -> None:
         self.order = next(recorded_order)
@@ -57,8 +117,31 @@ class Node:
     def release(self) -> None:
         """Let go of the saved values: the pass that has just run does not retain the graph."""
 
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Run `hook(grad_inputs, grad_outputs)` after this node in each pass. A tuple that it returns replaces the first."""
+        return noted(self).after.add(hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Run `hook(grad_outputs)` before this node in each pass. A tuple that it returns replaces them."""
+        return noted(self).before.add(hook)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dictionary for whatever users want to note. In anomaly mode, where the node was recorded is in it."""
+        return noted(self).metadata
+
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
+
+
+def noted(node: Node, notes: Notes | None = None) -> Notes:
+    """The notes of a node, which has some from now on, if need be those given."""
+    present: Notes | None = getattr(node, "notes", None)
+    if present is None:
+        present = node.notes = Notes() if notes is None else notes
+        key = id(node)
+        watched[key] = weakref.ref(node, lambda _: watched.pop(key, None))
+    return present
 
 
 def save(value: Any) -> Saved:
@@ -66,6 +149,40 @@ def save(value: Any) -> Saved:
     if isinstance(value, Tensor):
         return value._data, value._storage, value._storage.version
     return value, UNWRITTEN, 0
+
+
+class Packed:
+    """A saved value as a user's hook keeps it."""
+
+    __slots__ = ("kept", "storage", "unpack_hook", "version")
+
+    def __init__(self, kept: Any, unpack_hook: Callable[[Any], Tensor], storage: Storage) -> None:
+        self.kept = kept
+        self.unpack_hook = unpack_hook
+        self.storage = storage
+        self.version = storage.version
+
+    def unpack(self) -> torch.Tensor:
+        """The value. TypeError: the hook returned no tensor. RuntimeError: it is the one saved, and was written since."""
+        value = self.unpack_hook(self.kept)
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(value).__name__}"
+            )
+        return unchanged(value._data, value._storage, self.version) if value._storage is self.storage else value._data
+
+
+def observe(node: Node) -> None:
+    """Tell whom it concerns of a node that was recorded."""
+    for observer in tuple(observers):
+        observer(node)
+
+
+def unchanged(data: torch.Tensor, storage: Storage, version: int) -> torch.Tensor:
+    """A saved value. RuntimeError: its memory was written since."""
+    if storage.version != version:
+        refuse_modified(data, storage, version)
+    return data
 
 
 def refuse_modified(data: torch.Tensor, storage: Storage, version: int) -> None:

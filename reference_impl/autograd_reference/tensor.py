@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .accumulate import AccumulateGrad
-    from .node import Edge, Node
+    from .node import Edge, Node, Notes
     from .views import View
 
 Number = int | float | complex | bool
@@ -38,6 +38,7 @@ class Tensor:
         "_data",
         "_edge",  # where a gradient of this value is sent; None for constants and leaves
         "_grad",
+        "_notes",  # of a leaf that has hooks
         "_requires_grad",  # of a leaf
         "_storage",
         "_view",  # how the memory is reached from the base, for views
@@ -47,6 +48,8 @@ class Tensor:
     __hash__ = object.__hash__
 
     if TYPE_CHECKING:
+        _notes: Notes
+
         # Operators are installed by methods.py, one function being both `torch.f(x)` and `x.f()`.
         def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, key: Any) -> Tensor: ...

@@ -7,10 +7,10 @@ import pytest
 
 import autograd_reference
 
-FILES = sorted(Path(autograd_reference.__file__).parent.glob("*.py"))
+FILES = sorted(Path(autograd_reference.__file__).parent.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_file(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 400

@@ -8,13 +8,24 @@ from typing import Any
 
 import torch
 
-from .accumulate import accumulate
-from .backward import accumulate_gradients, capture_gradients
-from .graph import edge_of
-from .node import Edge, Gradient
-from .tensor import Tensor
+from ..accumulate import AccumulateGrad, accumulate, run_accumulated
+from ..anomaly import detect_anomaly as detect_anomaly
+from ..anomaly import set_detect_anomaly as set_detect_anomaly
+from ..backward import accumulate_gradients, capture_gradients, reachable
+from ..graph import edge_of
+from ..modes import enable_grad as enable_grad
+from ..modes import no_grad as no_grad
+from ..modes import set_grad_enabled as set_grad_enabled
+from ..node import Edge, Gradient
+from ..shaping import select, stack
+from ..tensor import Tensor
+from . import function as function
+from . import graph as graph
+from .function import Function as Function
+from .graph import GradientEdge
 
-Tensors = Tensor | Sequence[Tensor]
+Place = Tensor | GradientEdge
+Tensors = Place | Sequence[Place]
 Gradients = Tensor | Sequence[Tensor | None] | None
 
 
@@ -27,7 +38,7 @@ def backward(
 ) -> None:
     """Add the gradients of the roots `tensors`, weighted by `grad_tensors`, to the `grad` of the leaves.
 
-    `grad_tensors` has a tensor of the root's shape for each root, or None for a real root of one element, which means
+    Any of the tensors may be given as a `GradientEdge`. `grad_tensors` has a tensor of the root's shape for each root, or None for a real root of one element, which means
     one. With `inputs` only these tensors, leaves or not, accumulate. Saved values are released unless `retain_graph`,
     which defaults to `create_graph`; with that the pass is recorded, and the gradients have a history of their own.
 
@@ -48,10 +59,15 @@ def backward(
         return
     if not (named := list({id(x): x for x in as_sequence(inputs)}.values())):
         raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+    if any(isinstance(each, GradientEdge) and not isinstance(each.node, AccumulateGrad) for each in named):
+        raise RuntimeError(
+            "backward: only the GradientEdge of a leaf may be named in `inputs`; others have no `grad`. Use grad."
+        )
     targets = targets_of(named)
-    for tensor, gradient in zip(named, capture_gradients(roots, targets, retain, create_graph), strict=True):
+    for (tensor, _), gradient in zip(targets, capture_gradients(roots, targets, retain, create_graph), strict=True):
         if gradient is not None:
             accumulate(tensor, gradient, True)
+            run_accumulated(tensor)
 
 
 def grad(
@@ -67,20 +83,22 @@ def grad(
     """The gradients of the outputs, weighted by `grad_outputs`, with respect to each input, leaf or not.
 
     No `grad` is changed. An input that the outputs do not depend on is a RuntimeError, or has None with `allow_unused`,
-    or zeros with `materialize_grads`. The other arguments and errors are those of `backward`.
+    or zeros with `materialize_grads`. With `is_grads_batched` each of `grad_outputs` has a leading dimension, and so has each
+    result: a pass for each position. The other arguments and errors are those of `backward`.
     """
-    if is_grads_batched:
-        raise NotImplementedError("is_grads_batched")
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True.")
     named = as_sequence(inputs)
     if not named:
         raise RuntimeError("grad requires non-empty inputs.")
+    retain = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        options = {"create_graph": create_graph, "allow_unused": allow_unused, "materialize_grads": materialize_grads}
+        return batched(as_sequence(outputs), named, grad_outputs, retain, options)
     roots = roots_of(as_sequence(outputs), grad_outputs, create_graph)
     targets = targets_of(named)
-    retain = create_graph if retain_graph is None else retain_graph
     results = []
-    for tensor, gradient in zip(named, capture_gradients(roots, targets, retain, create_graph), strict=True):
+    for (tensor, _), gradient in zip(targets, capture_gradients(roots, targets, retain, create_graph), strict=True):
         if gradient is None and materialize_grads:
             gradient = torch.zeros_like(tensor._data)
         if gradient is None and not allow_unused:
@@ -90,6 +108,25 @@ def grad(
             )
         results.append(Tensor(gradient) if isinstance(gradient, torch.Tensor) else gradient)
     return tuple(results)
+
+
+def batched(
+    outputs: Sequence[Place], inputs: Sequence[Place], gradients: Gradients, retain: bool, options: dict[str, Any]
+) -> tuple[Tensor | None, ...]:
+    """The results of `grad` for each position of the gradients' first dimension, stacked."""
+    given = gradients_of(outputs, gradients)
+    lengths = {gradient.shape[0] for gradient in given if gradient is not None and gradient.ndim}
+    if len(lengths) != 1 or any(gradient is None or not gradient.ndim for gradient in given) or 0 in lengths:
+        raise ValueError(
+            "is_grads_batched: expected for each output a gradient with a leading dimension, of one length above 0 for "
+            f"all; got the lengths {sorted(lengths)}"
+        )
+    length = lengths.pop()
+    rows = []
+    for position in range(length):
+        row = [select(gradient, 0, position) for gradient in given if gradient is not None]
+        rows.append(grad(outputs, inputs, row, retain_graph=retain or position + 1 < length, **options))
+    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
 
 
 def backward_method(
@@ -103,25 +140,42 @@ def backward_method(
     backward((tensor,), (gradient,), retain_graph, create_graph, inputs)
 
 
-def as_sequence(tensors: Tensors) -> Sequence[Tensor]:
+def as_sequence(tensors: Tensors) -> Sequence[Place]:
     """One tensor as a sequence of one."""
-    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    return (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
 
 
-def roots_of(tensors: Sequence[Tensor], gradients: Gradients, create_graph: bool) -> list[tuple[Edge, Gradient]]:
+def edge_at(place: Place) -> Edge | None:
+    """Where a gradient of a tensor is sent, or None."""
+    return place[:2] if isinstance(place, GradientEdge) else edge_of(place)
+
+
+def tensor_at(place: Place) -> Tensor:
+    """The tensor, or one of the shape, dtype and device of what was there."""
+    if isinstance(place, Tensor):
+        return place
+    if isinstance(place.node, AccumulateGrad):
+        return place.node.leaf
+    shape, dtype = place.node.outputs[place.output_nr]
+    devices = {node.leaf.device for node in reachable([place[:2]]) if isinstance(node, AccumulateGrad)}
+    return Tensor(torch.zeros((), dtype=dtype, device=devices.pop() if devices else None).expand(shape))
+
+
+def roots_of(places: Sequence[Place], gradients: Gradients, create_graph: bool) -> list[tuple[Edge, Gradient]]:
     """Where the pass starts, and with what."""
-    given = gradients_of(tensors, gradients)
+    given = gradients_of(places, gradients)
     roots = []
-    for position, (tensor, gradient) in enumerate(zip(tensors, given, strict=True)):
-        edge = edge_of(tensor)
+    for position, (place, gradient) in enumerate(zip(places, given, strict=True)):
+        edge = edge_at(place)
         if edge is None:
             raise RuntimeError(f"element {position} of tensors does not require grad and does not have a grad_fn")
+        tensor = tensor_at(place)
         cotangent = implicit_one(tensor) if gradient is None else explicit(tensor, gradient)
         roots.append((edge, cotangent if create_graph else cotangent._data))
     return roots
 
 
-def gradients_of(tensors: Sequence[Tensor], gradients: Gradients) -> Sequence[Tensor | None]:
+def gradients_of(tensors: Sequence[Place], gradients: Gradients) -> Sequence[Tensor | None]:
     """One gradient, or None, for each root."""
     if gradients is None:
         return (None,) * len(tensors)
@@ -154,14 +208,14 @@ def explicit(tensor: Tensor, gradient: Tensor) -> Tensor:
     return gradient
 
 
-def targets_of(inputs: Sequence[Tensor]) -> list[tuple[Tensor, Edge]]:
+def targets_of(inputs: Sequence[Place]) -> list[tuple[Tensor, Edge]]:
     """The inputs with the edges that lead to them."""
     targets = []
-    for tensor in inputs:
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"inputs must be Tensors, but got {type(tensor).__name__}")
-        edge = edge_of(tensor)
+    for place in inputs:
+        if not isinstance(place, (Tensor, GradientEdge)):
+            raise TypeError(f"inputs must be Tensors, but got {type(place).__name__}")
+        edge = edge_at(place)
         if edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-        targets.append((tensor, edge))
+        targets.append((tensor_at(place), edge))
     return targets

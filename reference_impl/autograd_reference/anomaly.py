@@ -1,0 +1,104 @@
+"""Anomaly mode: every node notes where the program recorded it, and a pass that meets NaN says where that was."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from .node import EVERY_NODE, Gradient, Node, noted, observers, watched
+from .tensor import Tensor
+
+HERE = __name__.rpartition(".")[0]
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether nodes note where they are recorded."""
+    return EVERY_NODE in watched
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether a pass raises when a derivative is NaN."""
+    return bool(watched.get(EVERY_NODE))
+
+
+class set_detect_anomaly:
+    """Switch anomaly mode on or off, at once and until changed, or to the end of a `with` block.
+
+    While it is on, an error in a pass is preceded by a warning that shows the lines that recorded the node; and with
+    `check_nan` a derivative that is NaN is a RuntimeError. Infinite ones are not.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.found = watched.get(EVERY_NODE)
+        switch(check_nan if mode else None)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        switch(self.found)
+
+
+class detect_anomaly(set_detect_anomaly):
+    """A block in anomaly mode."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__(True, check_nan)
+
+
+def switch(check_nan: bool | None) -> None:
+    """Anomaly mode off, for None, or on."""
+    if check_nan is None:
+        watched.pop(EVERY_NODE, None)
+    else:
+        watched[EVERY_NODE] = check_nan
+    if note_place in observers:
+        observers.remove(note_place)
+    if check_nan is not None:
+        observers.append(note_place)
+
+
+def note_place(node: Node) -> None:
+    """Keep the lines of the program that are being run, without those of the engine."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(HERE):
+        frame = frame.f_back
+    noted(node).metadata["traceback_"] = traceback.format_stack(frame)
+
+
+def place(node: Node) -> str:
+    """The lines that recorded a node."""
+    notes = getattr(node, "notes", None)
+    lines = notes.metadata.get("traceback_") if notes is not None else None
+    return "".join(lines) if lines else "(unknown: the node was recorded before anomaly mode was switched on)\n"
+
+
+def run(node: Node, arrived: list[Any], needed: set[Node] | None, create_graph: bool) -> Sequence[Gradient | None]:
+    """Run a node; what goes wrong is blamed on the line that recorded it."""
+    try:
+        gradients = node.gradients(arrived, needed, create_graph)
+        for position, gradient in enumerate(gradients) if watched.get(EVERY_NODE) else ():
+            if gradient is not None and is_nan(gradient):
+                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {position}th output.")
+    except Exception:
+        warnings.warn(
+            f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{place(node)}",
+            UserWarning,
+            stacklevel=2,
+        )
+        raise
+    return gradients
+
+
+def is_nan(gradient: Gradient) -> bool:
+    """Whether any element is no number."""
+    raw = gradient._data if isinstance(gradient, Tensor) else gradient
+    return bool(torch.isnan(raw).any())

@@ -1,0 +1,165 @@
+"""Derivatives that users define: `Function`.
+
+class Cube(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 3 * x * x * g
+
+y = Cube.apply(x)
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..custom import FunctionCtx, FunctionNode
+from ..graph import edge_of
+from ..modes import no_grad, state
+from ..node import Edge, Gradient, Node
+from ..tensor import Tensor
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+
+@functools.lru_cache
+def signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The parameters of a function."""
+    return inspect.signature(function)
+
+
+class Function:
+    """Derive from this, and define `forward` and `backward` as static methods; call `apply`.
+
+    `forward(ctx, *args)` computes; or `forward(*args)` does, and `setup_context(ctx, inputs, output)` saves. Nothing in them is
+    recorded. `backward(ctx, *grad_outputs)`, also named `vjp`, returns a gradient, or None, for every argument.
+    """
+
+    _backward_cls: type[FunctionNode]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._backward_cls = type(f"{cls.__name__}Backward", (FunctionNode,), {"function": cls, "__slots__": ()})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke "
+            "them on the class itself.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Call apply on the class itself."
+        )
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs: a tensor, or a tuple of tensors and other objects."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Save what `backward` needs."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Compute the gradients of the arguments from those of the outputs."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
+            "mode AD."
+        )
+
+    vjp = backward
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Compute the tangents of the outputs from those of the arguments."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`, and record it if an argument that is a tensor requires gradients."""
+        separately = cls.setup_context is not Function.setup_context
+        arguments = cls._arguments(args, kwargs, separately)
+        node = cls._backward_cls(arguments)
+        with no_grad():
+            if separately:
+                outputs = cls.forward(*arguments)
+                cls.setup_context(node.ctx, arguments, outputs)
+            else:
+                outputs = cls.forward(node.ctx, *arguments)
+        if isinstance(outputs, tuple):
+            return tuple(node.attach(outputs, arguments))
+        return node.attach((outputs,), arguments)[0]
+
+    @classmethod
+    def _arguments(cls, args: tuple[Any, ...], kwargs: dict[str, Any], separately: bool) -> tuple[Any, ...]:
+        if not kwargs and not separately:
+            return args
+        ctx = () if separately else (None,)
+        bound = signature(cls.forward).bind(*ctx, *args, **kwargs)
+        bound.apply_defaults()
+        return bound.args[len(ctx) :]
+
+    @classmethod
+    def _derivative(cls) -> Callable[..., Any]:
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one "
+                "of them."
+            )
+        return cls.vjp
+
+
+class Refusing(Node):
+    """Stands for the derivative of a derivative that was declared to have none."""
+
+    __slots__ = ()
+
+    def gradients(
+        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
+    ) -> Sequence[Gradient | None]:
+        """RuntimeError."""
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare that what a `backward` does is not to be differentiated: doing so is a RuntimeError."""
+
+    @functools.wraps(backward)
+    def wrapper(ctx: FunctionCtx, *cotangents: Tensor | None) -> Any:
+        is_recorded = state.enabled
+        with no_grad():
+            results = backward(ctx, *cotangents)
+        node = ctx._node()
+        if not is_recorded or node is None:
+            return results
+        # The derivative may depend on all arguments and cotangents: whichever is asked for, the way leads through here.
+        edges = [*node.edges, *[edge_of(each) for each in cotangents if each is not None]]
+        each_result = results if isinstance(results, tuple) else (results,)
+        return tuple(refusing(each, edges) if isinstance(each, Tensor) else each for each in each_result)
+
+    return wrapper
+
+
+def refusing(x: Tensor, edges: list[Edge | None]) -> Tensor:
+    """The same value, with a history that cannot be differentiated."""
+    result = Tensor(x._data, x._storage)
+    result._edge = (Refusing(edges, ((x.shape, x.dtype),)), 0)
+    return result

@@ -1,0 +1,219 @@
+"""Hooks: users' functions that see gradients on their way, and may replace them.
+
+A hook on a tensor belongs to the value: to the node that computed it and the number of the output. So it stays with that
+value when the tensor is written in place. On a leaf it belongs to the tensor, whose node comes and goes with the graphs.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from . import anomaly
+from .graph import edge_of
+from .modes import state
+from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, RemovableHandle, noted, watched
+from .overlap import overlaps_itself
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .backward import Pass
+
+Hook = Callable[..., Any]
+
+
+class Running(threading.local):
+    """The pass whose hooks are being run in this thread."""
+
+    walk: Pass | None = None
+    node: Node | None = None
+
+
+running = Running()
+
+
+def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
+    """Run `hook(gradient)` in each pass when the tensor's gradient is complete. A tensor it returns replaces the gradient.
+
+    Hooks run in the order of registration. RuntimeError: the tensor requires no gradient; in a pass, a replacement of
+    another shape, dtype or device. TypeError in a pass: a replacement that is no tensor.
+    """
+    notes = notes_of(tensor)
+    return notes.tensor.setdefault(tensor.output_nr, Hooks()).add(hook)
+
+
+def register_post_accumulate_grad_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
+    """Run `hook(leaf)` after each pass that has added to the `grad` of this leaf. It returns nothing.
+
+    RuntimeError: the tensor requires no gradient, or is no leaf.
+    """
+    notes = notes_of(tensor)
+    if tensor.grad_fn is not None:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    return notes.accumulated.add(hook)
+
+
+def notes_of(tensor: Tensor) -> Notes:
+    """Where the hooks of a tensor are kept."""
+    edge = edge_of(tensor)
+    if edge is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    notes = noted(edge[0])
+    if tensor._edge is None:
+        tensor._notes = notes
+    return notes
+
+
+class Handles:
+    """Removes several hooks at once."""
+
+    def __init__(self, handles: Sequence[RemovableHandle]) -> None:
+        self.handles = handles
+
+    def remove(self) -> None:
+        """None of them runs any more."""
+        for handle in self.handles:
+            handle.remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Hook, *, mode: str = "all") -> Handles:
+    """In each pass run `fn` once: with the gradients of all tensors, None where there is none, after the last of those that
+    the pass reaches; or, with mode "any", with the first gradient. What it returns is ignored.
+
+    ValueError: another mode. RuntimeError: a tensor that requires no gradient.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    edges = [edge_of(tensor) for tensor in tensors]
+    nodes = [edge[0] for edge in edges if edge is not None]
+    passes: weakref.WeakKeyDictionary[Pass, list[Any]] = weakref.WeakKeyDictionary()
+    lock = threading.Lock()
+
+    def note(position: int, gradient: Tensor | None) -> None:
+        walk = running.walk
+        assert walk is not None and running.node is not None
+        with lock:
+            # What a pass has yet to reach counts when the first hook runs: nothing of it can have been run then.
+            is_first = walk not in passes
+            if is_first:
+                expected = walk.beyond(running.node)
+                passes[walk] = [sum(node in expected for node in nodes), *[None] * len(tensors)]
+            arrived = passes[walk]
+            arrived[0] -= 1
+            arrived[1 + position] = gradient
+            is_last = arrived[0] == 0
+        if mode == "any" and is_first:
+            fn(gradient)
+        if mode == "all" and is_last:
+            fn(arrived[1:])
+
+    def hook(position: int) -> Hook:
+        return lambda gradient: note(position, gradient)
+
+    return Handles([register_hook(tensor, hook(position)) for position, tensor in enumerate(tensors)])
+
+
+def run_tensor_hooks(walk: Pass, node: Node, arrived: list[Any]) -> None:
+    """Run the hooks on a node's outputs on what has arrived there."""
+    previous, (running.walk, running.node) = (running.walk, running.node), (walk, node)
+    try:
+        for position, hooks in list(node.notes.tensor.items()):
+            if hooks and arrived[position] is not None and not arrived[-1]:
+                arrived[position] = lent(arrived[position])
+            for hook in list(hooks.values()):
+                arrived[position] = replaced(hook, arrived[position])
+            arrived[-1] = arrived[-1] and not hooks  # a hook may have kept what it was given
+    finally:
+        running.walk, running.node = previous
+
+
+def lent(gradient: Gradient) -> Gradient:
+    """A gradient for a hook, in memory of its own: written in place, it leaves other branches alone.
+
+    One that is repeated by broadcasting stays so: writing that in place is refused anyway.
+    """
+    raw = gradient._data if isinstance(gradient, Tensor) else gradient
+    return gradient if overlaps_itself(raw) else gradient.clone()
+
+
+def replaced(hook: Hook, gradient: Gradient | None) -> Gradient | None:
+    """What is to travel on, after a hook has seen the gradient."""
+    given = wrapped(gradient)
+    result = hook(given)
+    if result is None:
+        return gradient
+    if not isinstance(result, Tensor):
+        raise TypeError(f"expected Variable, but hook returned {type(result).__name__!r}")
+    for what in ("shape", "dtype", "device"):
+        if given is not None and getattr(given, what) != getattr(result, what):
+            name = getattr(hook, "__name__", repr(hook))
+            raise RuntimeError(
+                f"hook {name!r} has changed the {'size' if what == 'shape' else 'type'} of value: expected "
+                f"{what} {getattr(given, what)}, got {getattr(result, what)}"
+            )
+    return unwrapped(result)
+
+
+def wrapped(gradient: Gradient | None) -> Tensor | None:
+    """A gradient as users see it."""
+    return Tensor(gradient) if isinstance(gradient, torch.Tensor) else gradient
+
+
+def unwrapped(gradient: Tensor) -> Gradient:
+    """A user's gradient in the form that the pass has, which is recorded if recording is on."""
+    return gradient if state.enabled else gradient._data
+
+
+def run_watched(walk: Pass, node: Node, arrived: list[Any]) -> Sequence[Gradient | None]:
+    """Run a node with its hooks before and after, and checked in anomaly mode."""
+    notes: Notes | None = getattr(node, "notes", None)
+    for hook in () if notes is None else list(notes.before.values()):
+        arrived[:-1] = exchanged(hook, (), arrived[:-1])
+        arrived[-1] = False
+    given = arrived[:-1]
+    if EVERY_NODE in watched:
+        gradients = anomaly.run(node, arrived, walk.needed, walk.create_graph)
+    else:
+        gradients = node.gradients(arrived, walk.needed, walk.create_graph)
+    if notes is None or not notes.after:
+        return gradients
+    gradients = [fitted(g, edge) for g, edge in zip(gradients, node.edges, strict=True)]
+    for hook in list(notes.after.values()):
+        gradients = exchanged(hook, (tuple(wrapped(g) for g in given),), gradients)
+    arrived[:] = [*gradients, False]  # whatever hooks return may be anybody's memory, and counts as borrowed
+    return gradients
+
+
+def fitted(gradient: Gradient | None, edge: Any) -> Gradient | None:
+    """A gradient as it will arrive at the end of an edge."""
+    if gradient is None:
+        return None
+    shape, dtype = edge[0].outputs[edge[1]]
+    return gradient.sum_to_size(shape).to(dtype)
+
+
+def exchanged(hook: Hook, others: tuple[Any, ...], gradients: Sequence[Gradient | None]) -> list[Gradient | None]:
+    """The gradients, or those that a hook on a node returns in their place."""
+    result = hook(tuple(wrapped(g) for g in gradients), *others)
+    if result is None:
+        return list(gradients)
+    if not isinstance(result, tuple):
+        raise TypeError(f"expected tuple, but hook returned {type(result).__name__!r}")
+    if len(result) != len(gradients):
+        name = getattr(hook, "__name__", repr(hook))
+        raise RuntimeError(
+            f"hook {name!r} has returned an incorrect number of values (got {len(result)}, but expected {len(gradients)})"
+        )
+    return [
+        None if new is None else replaced(lambda _, new=new: new, g) for g, new in zip(gradients, result, strict=True)
+    ]

@@ -1,0 +1,107 @@
+"""Saved values in users' hands: packed when they are saved, unpacked when a derivative needs them.
+
+with saved_tensors_hooks(lambda x: x.half(), lambda x: x.float()):
+    y = x * x
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from .node import UNWRITTEN, Packed, Saved, observers
+from .tensor import Tensor
+
+
+class Scopes(threading.local):
+    """The hooks that this thread is in, the innermost last; and why it may not enter any, if it may not."""
+
+    forbidden: str | None = None
+
+    def __init__(self) -> None:
+        self.hooks: list[tuple[Callable[[Tensor], Any], Callable[[Any], Tensor]]] = []
+
+
+scopes = Scopes()
+
+
+class saved_tensors_hooks:
+    """A block in which tensors that are saved for a derivative are given to `pack_hook`, and what it returns is kept.
+
+    `unpack_hook` makes a tensor of that again, each time it is needed. Of nested blocks the innermost counts. The tensor
+    packed is a constant: the history is kept apart. RuntimeError: `pack_hook` wrote its argument; the block is entered
+    where that is disabled. TypeError: `unpack_hook` returned no tensor.
+    """
+
+    def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        self.pack_hook = pack_hook
+        self.unpack_hook = unpack_hook
+
+    def __enter__(self) -> None:
+        if scopes.forbidden is not None:
+            raise RuntimeError(scopes.forbidden)
+        scopes.hooks.append((self.pack_hook, self.unpack_hook))
+        observers.append(pack)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        observers.remove(pack)
+        scopes.hooks.pop()
+
+
+def pack(node: Any) -> None:
+    """Pack what a node has saved and has not packed yet."""
+    if scopes.hooks and node.saved:
+        node.saved[:] = [packed(*each) if isinstance(each[0], torch.Tensor) else each for each in node.saved]
+
+
+def packed(data: torch.Tensor, storage: Any, version: int) -> Saved:
+    """A saved value in its packed form, whose version is never the right one: so whoever needs it unpacks it."""
+    pack_hook, unpack_hook = scopes.hooks[-1]
+    before = storage.version
+    kept = pack_hook(Tensor(data, storage))
+    if storage.version != before:
+        raise RuntimeError(
+            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not be "
+            "modified by in-place operations as this can lead to unexpected side-effects. Pack a clone()."
+        )
+    return Packed(kept, unpack_hook, storage), UNWRITTEN, -1
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """A block in which saved tensors are kept in the memory of the CPU, in pages that are not swapped if `pin_memory`."""
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        def pack_hook(x: Tensor) -> tuple[torch.device, torch.Tensor]:
+            copy = torch.empty_like(x._data, device="cpu", pin_memory=pin_memory and x.device.type == device_type)
+            return x.device, copy.copy_(x._data)
+
+        super().__init__(pack_hook, lambda kept: Tensor(kept[1].to(kept[0])))
+
+
+class allow_mutation_on_saved_tensors(saved_tensors_hooks):
+    """A block in which tensors may be written after they were saved: derivatives use the values of the time.
+
+    They are copied when they are saved, whether they are written later or not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(lambda x: x.clone(), lambda x: x)
+
+
+@contextmanager
+def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
+    """A block in which entering `saved_tensors_hooks` is a RuntimeError with this message. So is being in it already."""
+    if scopes.hooks:
+        raise RuntimeError(error_message)
+    previous, scopes.forbidden = scopes.forbidden, error_message
+    try:
+        yield
+    finally:
+        scopes.forbidden = previous

@@ -1,0 +1,205 @@
+"""Checkpointing: a region of the program saves nothing but its arguments, and is run again when a pass needs its values."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+
+from ..autograd import Function, backward
+from ..modes import enable_grad
+from ..node import Saved, save, unchanged
+from ..saved import saved_tensors_hooks
+from ..tensor import Tensor
+
+Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
+
+
+class CheckpointError(RuntimeError):
+    """A region saved something else when it was run again."""
+
+
+def noop_context_fn() -> Contexts:
+    """Nothing around the region, the first time and the second."""
+    return nullcontext(), nullcontext()
+
+
+class Randomness:
+    """The states of the random generators, to be had again."""
+
+    def __init__(self, args: Sequence[Any]) -> None:
+        self.state = torch.get_rng_state()
+        devices = {x.device for x in args if isinstance(x, Tensor) and x.device.type == "cuda"}
+        self.devices = {device: torch.cuda.get_rng_state(device) for device in devices}
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """A block with these states."""
+        with torch.random.fork_rng(devices=list(self.devices)):
+            torch.set_rng_state(self.state)
+            for device, state in self.devices.items():
+                torch.cuda.set_rng_state(state, device)
+            yield
+
+
+class Region:
+    """A region that is run again. It saves numbers, by which what it saves the second time is found."""
+
+    def __init__(
+        self, function: Callable[[], Any], args: Sequence[Any], context: Any, random: Any, checks: bool
+    ) -> None:
+        self.function = function
+        self.args = [save(x) for x in args if isinstance(x, Tensor)]
+        self.context: AbstractContextManager[Any] = context
+        self.random: Randomness | None = random
+        self.checks = checks
+        self.expected: list[tuple[Any, ...]] = []
+        self.values: dict[int, Saved] = {}
+
+    def pack(self, x: Tensor) -> int:
+        """Note what was saved, and forget it."""
+        self.expected.append(metadata(x))
+        return len(self.expected) - 1
+
+    def unpack(self, number: int) -> Tensor:
+        """The value of that number, each time it is computed for one use only."""
+        if number not in self.values:
+            self.values = self.compute()
+        return Tensor(unchanged(*self.values.pop(number)))
+
+    def compute(self) -> dict[int, Saved]:
+        """Run the region again. CheckpointError: it saves something else. RuntimeError: an argument was overwritten."""
+        for each in self.args:
+            unchanged(*each)
+        values: list[Saved] = []
+        got: list[tuple[Any, ...]] = []
+
+        def keep(x: Tensor) -> Tensor:
+            values.append(save(x))
+            got.append(metadata(x))
+            return x
+
+        randomness = self.random.again() if self.random else nullcontext()
+        with enable_grad(), randomness, self.context, saved_tensors_hooks(keep, lambda x: x):
+            self.function()
+        if len(got) != len(self.expected):
+            raise CheckpointError(
+                "checkpoint: A different number of tensors was saved during the original forward and recomputation: "
+                f"{len(self.expected)} and {len(got)}. The region must do the same both times."
+            )
+        for position, (before, after) in enumerate(zip(self.expected, got, strict=True)):
+            if self.checks and before != after:
+                raise CheckpointError(
+                    "checkpoint: Recomputed values have different metadata than during the forward pass: tensor "
+                    f"{position} had shape, dtype and device {before}, and has {after}."
+                )
+        return dict(enumerate(values))
+
+
+def metadata(x: Tensor) -> tuple[Any, ...]:
+    """What must be the same both times."""
+    return tuple(x.shape), x.dtype, x.device
+
+
+class CheckpointFunction(Function):
+    """The region as one node, whose derivative is a pass within the pass."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
+        """Run the region, unrecorded."""
+        if not any(ctx.needs_input_grad):
+            warnings.warn(
+                "None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=4
+            )
+        ctx.function = function
+        ctx.random = Randomness(args) if preserve else None
+        ctx.others = [None if isinstance(x, Tensor) else x for x in args]
+        ctx.save_for_backward(*[x if isinstance(x, Tensor) else None for x in args])
+        return function(*args)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor | None) -> Any:
+        """Run the region again, recorded, and pass back through it."""
+        if ctx._is_restricted:
+            raise RuntimeError(
+                "When use_reentrant=True, checkpoint is incompatible with .grad() or passing an `inputs` parameter to "
+                ".backward(). Set use_reentrant=False, or call .backward() without passing the `inputs` argument."
+            )
+        args = [
+            other if x is None else x.detach().requires_grad_(x.requires_grad)
+            for x, other in zip(ctx.saved_tensors, ctx.others, strict=True)
+        ]
+        with ctx.random.again() if ctx.random else nullcontext(), enable_grad():
+            outputs = ctx.function(*args)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        pairs = zip(outputs, cotangents, strict=True)
+        roots = [(y, g) for y, g in pairs if isinstance(y, Tensor) and y.requires_grad]
+        if not roots:
+            raise RuntimeError("none of output has requires_grad=True, this checkpoint() is not necessary")
+        backward([y for y, _ in roots], [g for _, g in roots])
+        return None, None, *[x.grad if isinstance(x, Tensor) else None for x in args]
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+    context_fn: Callable[[], Contexts] = noop_context_fn,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """`function(*args, **kwargs)`, which saves only its arguments, and is run again in each pass that needs its values.
+
+    With `use_reentrant` the region is one node, of which only arguments that are tensors get gradients, and only in a
+    `backward` without `inputs`. Random numbers are the same the second time if `preserve_rng_state`. `context_fn` gives a
+    block for the first run and one for the second. CheckpointError in a pass: see `Region`. ValueError: options that do not
+    go together. NotImplementedError: `debug`, `early_stop`.
+    """
+    if use_reentrant is None:
+        warnings.warn("checkpoint: the use_reentrant parameter should be passed explicitly.", UserWarning, stacklevel=2)
+    if debug or early_stop:
+        raise NotImplementedError(f"checkpoint: {'debug' if debug else 'early_stop'}=True is not implemented")
+    if determinism_check not in ("default", "none"):
+        raise ValueError(f"determinism_check must be 'default' or 'none', got {determinism_check!r}")
+    if use_reentrant or use_reentrant is None:
+        if kwargs or context_fn is not noop_context_fn:
+            raise ValueError("keyword arguments and `context_fn` are only supported when use_reentrant=False")
+        return CheckpointFunction.apply(function, preserve_rng_state, *args)
+    first, second = context_fn()
+    random = Randomness(args) if preserve_rng_state else None
+    given = [*args, *kwargs.values()]
+    region = Region(lambda: function(*args, **kwargs), given, second, random, determinism_check == "default")
+    with saved_tensors_hooks(region.pack, region.unpack), first:
+        return function(*args, **kwargs)
+
+
+def checkpoint_sequential(
+    functions: Sequence[Callable[..., Any]],
+    segments: int,
+    input: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+) -> Any:
+    """Functions one after the other, in segments of which each but the last is a checkpoint."""
+    options: dict[str, Any] = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
+    length = len(functions) // segments
+    for start in range(0, length * (segments - 1), length):
+        input = checkpoint(one_after_the_other(functions[start : start + length]), input, **options)
+    return one_after_the_other(functions[length * (segments - 1) :])(input)
+
+
+def one_after_the_other(functions: Sequence[Callable[..., Any]]) -> Callable[[Any], Any]:
+    """The functions as one."""
+
+    def run(value: Any) -> Any:
+        for function in functions:
+            value = function(value)
+        return value
+
+    return run
