@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, Literal
 
 import numpy as np
@@ -68,8 +69,16 @@ def may_refuse(allowed: bool, what: str) -> Iterator[Attempt]:
         attempt.refusal = error
 
 
-REFUSED = "refused"
-"""What a failure expected where the engine accepts what it has to refuse."""
+moments = count()
+"""A clock that goes on whenever something happens that a script may tell of."""
+
+
+class Accepted(Failure):
+    """The engine accepts what it has to refuse: all that was called from the moment `began` on."""
+
+    def __init__(self, what: str, began: int) -> None:
+        super().__init__("wrong", what, "refused", "accepted")
+        self.began = began
 
 
 def refuses(what: str, call: Callable[[], Any]) -> None:
@@ -77,10 +86,11 @@ def refuses(what: str, call: Callable[[], Any]) -> None:
 
     A lazy engine may raise where a value is read, so `call` ends with `engine.array` where a value is made.
     """
+    began = next(moments)
     with may_refuse(True, what) as attempt:
         call()
     if attempt.refusal is None:
-        raise Failure("wrong", what, REFUSED, "accepted")
+        raise Accepted(what, began)
 
 
 def raised_by_engine(error: BaseException) -> bool:

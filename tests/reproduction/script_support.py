@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from autograd_conformance.clauses import CORE, Clause, clause
 from autograd_conformance.engine import Engine
@@ -37,3 +40,15 @@ def calls_of(text: str) -> list[str]:
     lines = text.splitlines()
     first = next(place for place, line in enumerate(lines) if line.startswith("x0 ="))
     return lines[first:]
+
+
+def error_of(text: str) -> str:
+    """How the script ends in this process; empty where it ends well."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), torch.enable_grad():
+            exec(compile(text, "<script>", "exec"), {})  # noqa: S102  our own text
+    except SystemExit as left:
+        return str(left.code or "")
+    except Exception as error:  # noqa: BLE001  of whatever kind
+        return f"{type(error).__name__}: {error}"
+    return ""

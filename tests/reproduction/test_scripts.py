@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
 from typing import Any
 
 import pytest
-import torch
 from faulty_autograd import Reluctant
 from faulty_torch import (
     CutSum,
@@ -22,7 +19,7 @@ from faulty_torch import (
     WrongProduct,
 )
 from scalars import ForgetfulScalars
-from script_support import Test, script_of
+from script_support import Test, error_of, script_of
 
 from autograd_conformance.adapters.mygrad import MyGrad
 from autograd_conformance.engine import Engine
@@ -133,10 +130,10 @@ def test_script_fails_and_its_repair_does_not(name: str) -> None:
     engine, clause, case, message, repair = FAILURES[name]
     text = script_of(engine, clause, **case)
     assert "autograd_conformance" not in text and "autograd_spec" not in text
-    assert message in _error_of(text)
+    assert message in error_of(text)
     if repair:
         assert repair[0] in text
-        assert _error_of(text.replace(*repair)) == ""
+        assert error_of(text.replace(*repair)) == ""
 
 
 @pytest.mark.parametrize("name", ["function", "raised", "scalars", "another tape"])
@@ -145,18 +142,6 @@ def test_script_fails_in_a_clean_process(name: str) -> None:
     run = run_cleanly(script_of(engine, clause, **case), path=())
     assert run.returncode == 1, run.stdout
     assert message in run.stderr
-
-
-def _error_of(text: str) -> str:
-    """How the script ends in this process; empty where it ends well."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), torch.enable_grad():
-            exec(compile(text, "<script>", "exec"), {})  # noqa: S102  our own text
-    except SystemExit as left:
-        return str(left.code or "")
-    except Exception as error:  # noqa: BLE001  of whatever kind
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 def test_repaired_script_ends_well() -> None:

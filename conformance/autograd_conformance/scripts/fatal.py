@@ -22,15 +22,13 @@ from autograd_conformance.scripts.literals import Unprintable
 from autograd_conformance.scripts.pruning import prune
 from autograd_conformance.scripts.recording import Recorder
 from autograd_conformance.scripts.rerun import NotReproduced, recorded, refuse_what_is_not_printed
-from autograd_conformance.scripts.script import Lines, Printer
+from autograd_conformance.scripts.script import HOLDS, SAY_HOLDS, Lines, Printer
 
 Stage: TypeAlias = Literal["engine", "clause", "freeing"]
 """Who had control; `freeing`: the clause had come to its end, and what it had made was being freed."""
 
 STARTING_SECONDS = 300
 """The longest that a script may take beside the call that hangs: engines may compile when they are imported."""
-HOLDS = "holds"
-SAY_HOLDS = f'print("{HOLDS}")'
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class FatalScript:
         return self._printed()
 
     def _printed(self) -> str:
-        printer = Printer(self._engine, self._recorder.steps, [], [self._stop], farewell=[SAY_HOLDS])
+        printer = Printer(self._engine, self._recorder.steps, [], [self._stop], farewell=lambda: [SAY_HOLDS])
         body = [self._watching(), *printer.lines(), *self._closing()]
         docstring = described_end(self._engine, self._clause, self._end.cause)
         return assembled(docstring, printer.prelude(), body, printer.numpy)

@@ -51,7 +51,7 @@ def _makes_a_difference(further: int, failure: Failure, error: BaseException | N
     """Whether the clause went further (by so many results), or judged another value at the same place."""
     if further or not isinstance(error, Failure):
         return further > 0 or error is None
-    return not same(error.got, failure.got)
+    return error.what == failure.what and not same(error.got, failure.got)
 
 
 def _forms(call: Call, slot: Slot, got: Any) -> list[Literal["value", "is None", "is not None"]]:

@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from autograd_conformance.scripts.naming import PASSES, calls, functions_of, operands, slots, uses
-from autograd_conformance.scripts.recording import Block, Call, Slot, Step, hands_nothing_out
+from autograd_conformance.scripts.recording import Block, Call, Slot, Step, Tried, hands_nothing_out
 
 SECONDS = 5
 """How long to look for single steps that can go, where they cannot all go together."""
 
 
 def until(steps: list[Step], last: Call) -> list[Step]:
-    """The steps up to `last`; in the blocks around it, too."""
-    place = next(place for place, step in enumerate(steps) if any(call is last for call in calls([step])))
-    step = steps[place]
-    if isinstance(step, Block) and step.call is not last:
-        step = Block(step.call, until(step.body, last), step.error)
-    return [*steps[:place], step]
+    """The steps that began before `last`, and itself; in the blocks around it, too.
+
+    A function that was decorated before is called after that: the step that it is found in need not be the last.
+    """
+    begun = [step for step in steps if step.moment <= last.moment]
+    if begun and isinstance(begun[-1], Block):
+        begun[-1] = Block(begun[-1].call, until(begun[-1].body, last), begun[-1].error)
+    return begun
 
 
 def prune(steps: list[Step], shown: list[Slot], still_fails: Callable[[], bool]) -> bool:
@@ -37,7 +39,8 @@ def prune(steps: list[Step], shown: list[Slot], still_fails: Callable[[], bool])
         if still_fails():
             return True
         _restore(whole)
-    _prune_one_by_one(steps, shown, still_fails)
+    if still_fails():
+        _prune_one_by_one(steps, shown, still_fails)
     return False
 
 
@@ -134,7 +137,7 @@ def _bodies(steps: list[Step]) -> Iterator[list[Step]]:
     for step in steps:
         for function in functions_of(step.call if isinstance(step, Block) else step):
             yield from _bodies(function.body)
-        if isinstance(step, Block):
+        if isinstance(step, Block) and not isinstance(step, Tried):
             yield from _bodies(step.body)
 
 

@@ -7,7 +7,6 @@ itself keeps no tensor alive: it knows a `Slot` for each handle, and when the ha
 
 from __future__ import annotations
 
-import itertools
 import threading
 import weakref
 from collections.abc import Callable
@@ -19,9 +18,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from autograd_conformance.engine import PROVIDED, VERBS, Engine
-
-_moments = itertools.count()
-"""Steps and deaths, in the order in which they happened."""
+from autograd_conformance.judge import moments
 
 GONE = object()
 """In place of a tensor that the clause has let go of."""
@@ -63,7 +60,7 @@ class Handle:
         self.slot, self.value = slot, value
 
     def __del__(self) -> None:
-        self.slot.died = next(_moments)
+        self.slot.died = next(moments)
 
 
 @dataclass(eq=False)
@@ -77,7 +74,7 @@ class Call:
     result: Any = None
     """Slots, in the structure of what came back; None where nothing is handed out."""
     error: BaseException | None = None
-    moment: int = field(default_factory=_moments.__next__)
+    moment: int = field(default_factory=moments.__next__)
 
 
 @dataclass(eq=False)
@@ -91,6 +88,13 @@ class Block:
     @property
     def moment(self) -> int:
         return self.call.moment
+
+
+@dataclass(eq=False)
+class Tried(Block):
+    """Steps one of which the engine had to refuse; `what` they do.  Of them nothing is left out."""
+
+    what: str = ""
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ import contextlib
 import io
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import CodeType
@@ -22,7 +22,7 @@ import numpy as np
 from autograd_conformance import judge
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
-from autograd_conformance.judge import REFUSED, Failure
+from autograd_conformance.judge import Accepted, Failure
 from autograd_conformance.scripts.assembly import assembled, described
 from autograd_conformance.scripts.closing import GOT, closing, is_named_got, shown
 from autograd_conformance.scripts.judged import Judged, find, same
@@ -37,7 +37,8 @@ from autograd_conformance.scripts.rerun import (
     recorded,
     refuse_what_is_not_printed,
 )
-from autograd_conformance.scripts.script import Lines, Printer
+from autograd_conformance.scripts.script import SAY_HOLDS, Lines, Manner, Printer
+from autograd_conformance.scripts.tried import mark_tried
 
 SPARE_FRAMES = 10
 
@@ -77,12 +78,13 @@ class _Reproduction:
         self._uncaught = [error, error.__cause__, getattr(error, "got", None)]
         self._steps = until(self._recorder.steps, self._judged.call) if self._judged else self._recorder.steps
         self._used_later = [self._judged.slot] if self._judged else []
+        self._kept = mark_tried(self._steps, error) if isinstance(error, Accepted) else self._used_later
 
     def _run(self, altered: Alteration | None) -> tuple[Recorder, BaseException | None]:
         return recorded(Recorder(self._engine), self._clause, self._case, altered)
 
     def _find_judged(self, error: BaseException) -> Judged | None:
-        if self._accepts:
+        if isinstance(error, Accepted):
             return None
         if isinstance(error, Failure) and error.kind == "wrong":
             judged = find(self._recorder, error, self._run)
@@ -95,40 +97,47 @@ class _Reproduction:
             raise NotReproduced(f"no call of the engine raised {judge.show(error)}")
         return None
 
-    @property
-    def _accepts(self) -> bool:
-        """Whether the failure is that nothing was raised: then every call stays, since one less might be a reason not to."""
-        return self._expected is REFUSED
-
     def text(self) -> str:
-        pruned = not self._accepts and prune(self._steps, self._used_later, lambda: not self._try().problem)
-        is_shown = pruned or not self._try().problem
-        if not is_shown and self._expected_error is RecursionError:  # the clause stood on a few frames more
-            self._try(stretch=2)
-        if self._tried.problem:
-            raise NotReproduced(f"its script does not show it: {self._tried.problem}")
-        return self._tried.text
+        problems = []
+        for manner in self._manners():
+            self._manner = manner
+            if prune(self._steps, self._kept, lambda: not self._try().problem) or not self._try().problem:
+                return self._tried.text
+            problems.append(self._tried.problem)
+        raise NotReproduced(f"its script does not show it: {problems[0]}")
 
-    def _try(self, stretch: int = 1) -> Attempt:
-        text, last_part = self._printed(stretch)
+    def _manners(self) -> Iterator[Manner]:
+        """The plainest first."""
+        yield Manner()
+        if self._expected_error is RecursionError:  # the clause stood on a few frames more
+            yield Manner(stretch=2)
+        yield Manner(lifetimes=True)
+
+    def _try(self) -> Attempt:
+        text, last_part = self._printed()
         self._tried = Attempt(text, self._problem(text, last_part))
         return self._tried
 
-    def _printed(self, stretch: int) -> tuple[str, int]:
+    def _printed(self) -> tuple[str, int]:
         """The text, and the line where its last part begins: the one that is to fail."""
-        printer = Printer(self._engine, self._steps, self._used_later, self._uncaught, stretch)
-        ending: Lines = []
+
+        def ending() -> Lines:
+            return self._ending(printer)
+
+        printer = Printer(self._engine, self._steps, self._used_later, self._uncaught, self._manner, ending)
         if self._judged and is_named_got(self._judged, self._expected):
             printer.names.give(self._judged.slot, GOT)
         body = printer.lines()
-        if self._judged:
-            ending = [*closing(printer, self._judged, self._expected), 'print("holds")']
-        if self._accepts:
-            accepted = f"accepted; expected a refusal: {getattr(self._error, 'what', '')}"
-            ending = [f"raise AssertionError({accepted!r})"]
+        last = [] if printer.has_said_farewell else ending()
         docstring = described(self._engine, self._clause, self._error)
-        text = assembled(docstring, printer.prelude(), body + ending, printer.numpy)
-        return text, ast.parse(text).body[-max(1, len(ending))].lineno
+        text = assembled(docstring, printer.prelude(), body + last, printer.numpy)
+        return text, ast.parse(text).body[-max(1, len(last))].lineno
+
+    def _ending(self, printer: Printer) -> Lines:
+        """What shows the failure when the calls are made, unless one of them does."""
+        if self._judged:
+            return [*closing(printer, self._judged, self._expected), SAY_HOLDS]
+        return [SAY_HOLDS] if isinstance(self._error, Accepted) else []
 
     @property
     def _expected(self) -> Any:
@@ -156,7 +165,7 @@ class _Reproduction:
 
     @property
     def _expected_error(self) -> type[BaseException]:
-        if self._judged or self._accepts:
+        if self._judged or isinstance(self._error, Accepted):
             return AssertionError
         return type(self._got if isinstance(self._got, BaseException) else self._error)
 

@@ -6,7 +6,8 @@ import ast
 import builtins
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,33 @@ from autograd_conformance.scripts.helpers import Helpers
 from autograd_conformance.scripts.inlining import inlined
 from autograd_conformance.scripts.literals import Unprintable, literal
 from autograd_conformance.scripts.naming import Names, calls, first_run, slots, uses
-from autograd_conformance.scripts.recording import Block, Call, RecordedFunction, Slot, Step
+from autograd_conformance.scripts.recording import Block, Call, RecordedFunction, Slot, Step, Tried
 from autograd_conformance.scripts.rolling import Loop, Roller
 from autograd_conformance.scripts.spelled import Spelled, operator_spelling, verb_spelling
 
 WIDTH = 100
+HOLDS = "holds"
+SAY_HOLDS = f'print("{HOLDS}")'
+LEAVE = "raise SystemExit"
 Lines = list[str]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is printed where there is a choice."""
+
+    stretch: int = 1
+    """Loops take so many times as many turns as they took."""
+    lifetimes: bool = False
+    """What the clause held has a name, deleted when the clause let go, also where nothing uses it."""
 
 
 class Printer:
     """Prints the steps of one recorded run.
 
-    `used_later` are slots that the lines after the steps speak of; `uncaught` the errors that end the run; loops take
-    `stretch` times as many turns as they took.  What a function would have done after such an error nobody knows: on an
-    engine that does not raise it the script says `farewell` there, and ends well.
+    `used_later` are slots that the lines after the steps speak of; `uncaught` the errors that end the run.  What a function
+    would have done after such an error nobody knows: on an engine that does not raise it the script says the lines of
+    `farewell` there, and ends well.
     """
 
     def __init__(
@@ -39,8 +53,8 @@ class Printer:
         steps: list[Step],
         used_later: Iterable[Slot],
         uncaught: Iterable[object],
-        stretch: int = 1,
-        farewell: Sequence[str] = (),
+        manner: Manner = Manner(),
+        farewell: Callable[[], Lines] = list,
     ) -> None:
         self._engine, self._adapter, self._steps = engine, type(engine), steps
         self._borrowed = Borrowed(self._adapter)
@@ -48,13 +62,14 @@ class Printer:
         taken = self._borrowed.globals()
         self.numpy = next(name for name in ("np", "numpy", "numpy_") if all(v is np for v in taken.get(name, ())))
         self.names = Names(steps, {*taken, *vars(builtins), "got", "expected"})
-        self._stretch = stretch
-        self._farewell = [*farewell, "raise SystemExit"]
+        self._stretch = manner.stretch
+        self._farewell = farewell
+        self.has_said_farewell = False
         self._uses = uses(steps)
         self._uses.update(used_later)
         self._uncaught = [id(error) for error in uncaught]
         self._functions: dict[int, str] = {}
-        self._shows_deaths = any(call.name == "weak_reference" for call in calls(steps))
+        self._shows_deaths = manner.lifetimes or any(call.name == "weak_reference" for call in calls(steps))
         self._bound: list[Slot] = []
         """What the lines so far hold by a name; where deaths are shown, each name is deleted when the clause let go."""
         self._definitions = 0
@@ -121,8 +136,17 @@ class Printer:
         return [f"with contextlib.suppress({_plain_type(step.error)}):", *_indented(lines)]
 
     def _block(self, block: Block) -> Lines:
+        if isinstance(block, Tried):
+            return self._tried(block)
         body = self._body(block.body, block.error)
         return [f"with {ast.unparse(self.expression(block.call))}:", *_indented(body or ["pass"])]
+
+    def _tried(self, tried: Tried) -> Lines:
+        """The engine must raise somewhere in it; then the script ends well, and else with an error of its own."""
+        self.has_said_farewell = True
+        refused = ["except Exception:", *_indented([*self._farewell(), LEAVE])]
+        accepted = f"raise AssertionError({'accepted; expected a refusal: ' + tried.what!r})"
+        return ["try:", *_indented(self._body(tried.body, None)), *refused, accepted]
 
     def _call(self, call: Call) -> Lines:
         lines = [line for value in call.arguments if isinstance(value, RecordedFunction) for line in self._def(value)]
@@ -154,7 +178,8 @@ class Printer:
         if run.error is None and run.returns is not None:
             body.append(f"return {ast.unparse(self.value(run.returns))}")
         if run.error is not None and id(run.error) in self._uncaught:
-            body += self._farewell
+            body += [] if _is_tried(run.body) else [*self._farewell(), LEAVE]
+            self.has_said_farewell = True
         inside = uses(run.body) + Counter(slots(run.returns))
         made = [slot for call in calls(run.body) for slot in slots(call.result)]
         leaked = [self.names.of(slot) for slot in made if self._uses[slot] > inside[slot]]
@@ -184,6 +209,11 @@ class Printer:
 
 def _indented(lines: Lines) -> Lines:
     return [textwrap.indent(line, "    ") for line in lines]
+
+
+def _is_tried(body: list[Step]) -> bool:
+    """Whether it ends with what had to be refused, and so with an error of the script's own."""
+    return isinstance(body[-1], Tried) or (isinstance(body[-1], Block) and _is_tried(body[-1].body)) if body else False
 
 
 def _plain_type(error: BaseException) -> str:
