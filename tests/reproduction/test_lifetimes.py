@@ -6,19 +6,22 @@ import gc
 import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from script_support import script_of
+from script_support import a_clause, error_of, script_of
 
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.engine import Engine
+from autograd_conformance.judge import equal
 from autograd_conformance.programs.program import Input, Program, Step
 from autograd_conformance.scripts.clean_process import run_cleanly
 from autograd_conformance.scripts.recording import GONE, Recorder
+from autograd_conformance.scripts.rerun import NotReproduced
 from autograd_conformance.threads import in_threads
 from autograd_spec import test_mem, test_thread
 
@@ -68,6 +71,39 @@ def test_threads_are_printed() -> None:
     assert run.returncode == 1 and "expected a gradient, got None" in run.stderr
     right = text.replace("threading.current_thread() is threading.main_thread()", "True")
     assert run_cleanly(right).stdout == "holds\n"
+
+
+def test_what_may_keep_something_alive_stays() -> None:
+    def test(engine: Engine) -> None:
+        leaf = engine.tensor(ONE, requires_grad=True)
+        held = [engine.apply("multiply", leaf, leaf)]
+        reference = engine.weak_reference(leaf)
+        del leaf
+        equal("whether the leaf is alive", reference() is not None, True)
+        held.clear()
+
+    text = script_of(Copying(), a_clause(test))
+    assert "expected True, got False" in error_of(text)
+    assert error_of(text.replace("x0.detach() * x0.detach()", "x0 * x0")) == ""
+
+
+class Copying(Torch):
+    """A product that knows nothing of its operands."""
+
+    operators = {**Torch.operators, "multiply": "x.detach() * y.detach()"}  # noqa: RUF012
+
+
+def test_threads_of_the_clauses_own_have_no_script() -> None:
+    """It would do one after the other, in one thread, what they did: and fail on engines that are right."""
+
+    def test(engine: Engine) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(engine.set_grad_enabled, False).result()
+            made = thread.submit(engine.apply, "add", *[engine.tensor(ONE, requires_grad=True)] * 2).result()
+        equal("whether it requires gradients", engine.requires_grad(made), True)
+
+    with pytest.raises(NotReproduced, match="threads of its own"):
+        script_of(Torch(), a_clause(test))
 
 
 @pytest.mark.parametrize("engine", [Torch, Reference])

@@ -13,8 +13,10 @@ import pytest
 from script_support import Test, a_clause, error_of, script_of
 
 from autograd_conformance.adapters.torch import Torch
+from autograd_conformance.clauses import CORE, clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Failure, equal, refuses
+from autograd_conformance.programs.comparing import ABSENT_ZEROS, assert_gradient
 from autograd_conformance.scripts.judged import _makes_a_difference
 from autograd_conformance.scripts.reproduction import NotReproduced
 from autograd_conformance.spelling import template
@@ -133,6 +135,43 @@ def test_where_it_matters_what_is_alive_the_script_holds_it() -> None:
     assert "t1 = product(x0, x0)" in text
     assert "expected True, got False" in error_of(text)
     assert error_of(text.replace(" and (not products)", "")) == ""
+
+
+class Copies(Torch):
+    """Who reads a gradient gets a copy."""
+
+    grad = template("t.grad.clone()")
+
+
+def test_a_pass_into_a_gradient_that_is_held_stays() -> None:
+    def test(engine: Engine) -> None:
+        leaf = engine.tensor(TWO, requires_grad=True)
+        engine.backward([leaf], [engine.tensor(TWO)])
+        held = engine.grad(leaf)
+        engine.backward([leaf], [engine.tensor(TWO)])
+        equal("the gradient that was held", engine.array(held), np.array(4, np.float32))
+
+    text = script_of(Copies(), a_clause(test))
+    assert "Arrays are not equal" in error_of(text)
+    assert error_of(text.replace(".clone()", "")) == ""
+
+
+class Reaches(Torch):
+    """A gradient is never absent."""
+
+    grad = template("t.grad if t.grad is not None else t + 2")
+
+
+def test_a_gradient_of_zeros_may_be_absent_in_the_script_too() -> None:
+    def test(engine: Engine) -> None:
+        """The engine does what it should."""
+        leaf = engine.tensor(TWO, requires_grad=True)
+        assert_gradient(engine, "the gradient", engine.grad(leaf), np.zeros((), np.float32))
+
+    clause("made.for-this-test-too", level=CORE, choices=(ABSENT_ZEROS,))(test)
+    text = script_of(Reaches(), test)
+    assert "Arrays are not equal" in error_of(text)
+    assert error_of(text.replace("x0.grad if x0.grad is not None else x0 + 2", "x0.grad")) == ""
 
 
 # ---- what a failure is about ----

@@ -69,7 +69,10 @@ def _seen(error: BaseException) -> Iterable[str]:
 
 def _ending(error: BaseException) -> str:
     if isinstance(error, Failure) and error.kind == "wrong":
-        return "It fails while the clause is broken, and prints that it holds once it does."
+        return (
+            "It fails while the clause is broken, and prints that it holds once it does, "
+            "or ends with a refusal where the clause allows one."
+        )
     return "It ends with that exception while the clause is broken, and with none once it holds."
 
 

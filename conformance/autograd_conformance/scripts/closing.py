@@ -8,17 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from autograd_conformance.scripts.judged import Judged
-from autograd_conformance.scripts.recording import Call
+from autograd_conformance.clauses import Clause
+from autograd_conformance.programs.comparing import ABSENT_ZEROS
+from autograd_conformance.scripts.judged import Judged, is_gradient
+from autograd_conformance.scripts.recording import Call, Recorder
 from autograd_conformance.scripts.script import Lines, Printer, wrapped
 
 GOT = "got"
 
 
-def shown(judged: Judged, expected: Any) -> Judged:
-    """What the script shows: where no gradient was expected, the gradient itself and not the array made of it."""
-    if expected is None and judged.call.name == "array":
+def shown(judged: Judged, expected: Any, clause: Clause, recorder: Recorder) -> Judged:
+    """What the script shows: where no gradient was expected, or none might have come, the gradient and not its array."""
+    if judged.call.name != "array" or not is_gradient(recorder, judged.call.arguments[0]):
+        return judged
+    if expected is None:
         return replace(judged, slot=judged.call.arguments[0])
+    if ABSENT_ZEROS in clause.choices and isinstance(expected, np.ndarray) and not expected.any():
+        return replace(judged, slot=judged.call.arguments[0], form="or zeros")
     return judged
 
 
@@ -33,9 +39,12 @@ def closing(printer: Printer, judged: Judged, expected: Any) -> Lines:
     name = printer.names.of(judged.slot)
     if not is_named_got(judged, expected):
         value = f"{name} {judged.form}"
+        if judged.form in ("value", "or zeros"):
+            value = ast.unparse(printer.expression(Call("verb", "array", (judged.slot,), {})))
         if judged.form == "value":  # an array is expected, and there is not even a gradient
             lines.append(f"assert {name} is not None, 'expected a gradient, got None'")
-            value = ast.unparse(printer.expression(Call("verb", "array", (judged.slot,), {})))
+        if judged.form == "or zeros":
+            value = f"{ast.unparse(printer.value(expected))} if {name} is None else {value}"
         lines.append(f"{GOT} = {value}")
     lines += wrapped(f"expected = {ast.unparse(printer.value(expected))}")
     return [*lines, _comparison(printer, expected)]

@@ -27,7 +27,8 @@ class Judged:
 
     call: Call
     slot: Slot
-    form: Literal["value", "is None", "is not None"] = "value"
+    form: Literal["value", "is None", "is not None", "or zeros"] = "value"
+    """`or zeros`: the array of a gradient that may be absent where it is zero."""
 
 
 def find(recorder: Recorder, failure: Failure, rerun: Rerun) -> Judged | None:
@@ -81,6 +82,11 @@ def _other(recorder: Recorder, judged: Judged, failure: Failure) -> Any:
     if isinstance(value, tuple):
         return tuple(each + 1 for each in value) or (1,)
     return None if _may_be_nothing(judged.call) else value + 1
+
+
+def is_gradient(recorder: Recorder, slot: Any) -> bool:
+    """Whether `slot` is what the engine gave as a stored gradient."""
+    return any(found is slot and call.name == "grad" for call, found in recorder.results)
 
 
 def same(one: Any, other: Any) -> bool:

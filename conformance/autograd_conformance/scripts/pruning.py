@@ -119,7 +119,23 @@ def _last_unread_pass(steps: list[Step]) -> Step | None:
     """The last step that changes stored gradients, if no gradient is read after it."""
     passes = [call for call in calls(steps) if call.kind == "verb" and call.name in (*PASSES, "set_grad", "grad")]
     last = passes[-1] if passes else None
-    return last if last is not None and last.name != "grad" and last.error is None else None
+    if last is None or last.name == "grad" or last.error is not None or _is_seen_in_a_gradient(steps, last):
+        return None
+    return last
+
+
+def _is_seen_in_a_gradient(steps: list[Step], last: Call) -> bool:
+    """Whether a gradient that was read or assigned before, or what was made of it, is used afterwards: it may have changed."""
+    held: set[Slot] = set()
+    for call in calls(steps):
+        given = set(operands(call))
+        if call.moment > last.moment and given & held:
+            return True
+        if call.kind == "verb" and call.name == "set_grad":
+            held.update(slots(call.arguments[1:]))
+        if given & held or (call.kind == "verb" and call.name == "grad"):
+            held.update(slots(call.result))
+    return False
 
 
 def _is_idle(step: Step, used: Counter[Slot]) -> bool:

@@ -140,6 +140,9 @@ class Recorder(Engine):
         """Every call that handed out one value, in order."""
         recorder.errors: list[BaseException] = []
         recorder._stacks = Stacks(recorder.steps)
+        recorder.thread = threading.current_thread()
+        recorder.strays = False
+        """Whether the clause called the engine in a thread that the engine's own `in_threads` did not start."""
         recorder.altered: Alteration | None = None
         facts = {fact: getattr(engine, fact) for fact in Engine.__annotations__}
         verbs = {verb: recorder._verb(verb) for verb in VERBS if getattr(type(engine), verb) is not vars(Engine)[verb]}
@@ -178,6 +181,7 @@ class Recorder(Engine):
 
     def _run(recorder, call: Call, run: Callable[[], Any]) -> Any:
         recorder.bodies[-1].append(call)
+        recorder.strays |= len(recorder.bodies) == 1 and threading.current_thread() is not recorder.thread
         if call.name == "weak_reference":
             recorder._let_go_of_frames()
         try:

@@ -73,6 +73,8 @@ class _Reproduction:
         if error is None or not _alike(error, failure):
             seen = "held" if error is None else judge.show(error)
             raise NotReproduced(f"run again, call by call, the clause did not fail in the same way: {seen}")
+        if self._recorder.strays:
+            raise NotReproduced("the clause calls the engine in threads of its own, and a script would do so in one")
         self._error: BaseException = error
         self._judged = self._find_judged(error)
         self._uncaught = [error, error.__cause__, getattr(error, "got", None)]
@@ -92,7 +94,7 @@ class _Reproduction:
                 raise NotReproduced(
                     f"{error.what}: the clause computed it, and no single result of the engine is at fault"
                 )
-            return shown(judged, error.expected)
+            return shown(judged, error.expected, self._clause, self._recorder)
         if not any(call.error is not None for call in calls(self._recorder.steps)):
             raise NotReproduced(f"no call of the engine raised {judge.show(error)}")
         return None
@@ -101,10 +103,17 @@ class _Reproduction:
         problems = []
         for manner in self._manners():
             self._manner = manner
-            if prune(self._steps, self._kept, lambda: not self._try().problem) or not self._try().problem:
+            is_pruned = not self._is_of_life and prune(self._steps, self._kept, lambda: not self._try().problem)
+            if is_pruned or not self._try().problem:
                 return self._tried.text
             problems.append(self._tried.problem)
         raise NotReproduced(f"its script does not show it: {problems[0]}")
+
+    @property
+    def _is_of_life(self) -> bool:
+        """Whether something had to be alive: whatever the clause made may be what was to keep it so."""
+        deaths = any(call.name == "weak_reference" for call in calls(self._steps))
+        return deaths and self._expected is True
 
     def _manners(self) -> Iterator[Manner]:
         """The plainest first."""
