@@ -23,7 +23,9 @@ from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import utils as utils
 from .definition import FUNCTIONS as _FUNCTIONS
 from .modes import enable_grad as enable_grad
+from .modes import inference_mode as inference_mode
 from .modes import is_grad_enabled as is_grad_enabled
+from .modes import is_inference_mode_enabled as is_inference_mode_enabled
 from .modes import no_grad as no_grad
 from .modes import set_grad_enabled as set_grad_enabled
 from .tensor import Tensor as Tensor

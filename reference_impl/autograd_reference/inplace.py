@@ -99,11 +99,12 @@ def write(
     RuntimeError, before anything is changed: see `refuse_recording` and `refuse_overlap`, and torch's own for shapes and
     dtypes that would have to change.
     """
+    version = target._storage.version
     refuse_overlap(target, operands)
     recording = state.enabled and (target.requires_grad or any(requires(x) for x in operands))
     node = before_write(operator, target, operands, parameters) if recording else None
     write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)
-    target._storage.version += 1
+    target._storage.version = version + 1
     if node is not None:
         after_write(node, target)
     return target

@@ -1,4 +1,7 @@
-"""Recording on or off: `no_grad`, `enable_grad`, `set_grad_enabled`, each a block, a decorator or a plain call."""
+"""Recording on or off: `no_grad`, `enable_grad`, `set_grad_enabled`, each a block, a decorator or a plain call.
+
+In `inference_mode` nothing is recorded whatever these say, and what is made has no version counter, see storage.py.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar, cast
+
+from .storage import Storage, inferring
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -16,6 +22,8 @@ class RecordingState(threading.local):
     """The mode belongs to the thread; a new thread starts with recording enabled."""
 
     enabled = True
+    inference = False
+    asked = True  # in inference mode, what was last asked of recording, though nothing is recorded
 
     def __init__(self) -> None:
         # The scopes this thread is in, each with the mode to restore. Kept here and not on the scope object, so that
@@ -27,8 +35,16 @@ state = RecordingState()
 
 
 def is_grad_enabled() -> bool:
-    """Whether operators on tensors that require gradients are recorded in this thread."""
-    return state.enabled
+    """Whether operators on tensors that require gradients are recorded in this thread, inference mode apart."""
+    return state.asked if state.inference else state.enabled
+
+
+def set_mode(mode: bool) -> None:
+    """Switch recording on or off; in inference mode that is only noted."""
+    if state.inference:
+        state.asked = mode
+    else:
+        state.enabled = mode
 
 
 class GradMode:
@@ -40,8 +56,8 @@ class GradMode:
         self.mode = mode
 
     def __enter__(self) -> None:
-        state.entered.append((self, state.enabled))
-        state.enabled = self.mode
+        state.entered.append((self, is_grad_enabled()))
+        set_mode(self.mode)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -51,24 +67,30 @@ class GradMode:
             scope, previous = state.entered[position]
             if scope is self:
                 del state.entered[position]
-                state.enabled = previous
+                set_mode(previous)
                 return
 
     def __call__(self, function: Function) -> Function:
         """Decorate a function, or a generator function whose consumer then keeps its own mode between the items."""
-        mode = self.mode
-        if inspect.isgeneratorfunction(function):
-            return cast(Function, decorate_generator(function, mode))
-
-        @functools.wraps(function)
-        def call_in_mode(*args: Any, **kwargs: Any) -> Any:
-            with GradMode(mode):
-                return function(*args, **kwargs)
-
-        return cast(Function, call_in_mode)
+        return decorated(function, functools.partial(GradMode, self.mode))
 
 
-def decorate_generator(function: Callable[..., Generator[Any, Any, Any]], mode: bool) -> Callable[..., Any]:
+def decorated(function: Function, scope: Callable[[], AbstractContextManager[None]]) -> Function:
+    """A function, or generator function, whose body runs in a scope."""
+    if inspect.isgeneratorfunction(function):
+        return cast(Function, decorate_generator(function, scope))
+
+    @functools.wraps(function)
+    def call_in_mode(*args: Any, **kwargs: Any) -> Any:
+        with scope():
+            return function(*args, **kwargs)
+
+    return cast(Function, call_in_mode)
+
+
+def decorate_generator(
+    function: Callable[..., Generator[Any, Any, Any]], scope: Callable[[], AbstractContextManager[None]]
+) -> Callable[..., Any]:
     """Run each step of the generator in the mode, and everything between the steps in the consumer's own."""
 
     @functools.wraps(function)
@@ -78,7 +100,7 @@ def decorate_generator(function: Callable[..., Generator[Any, Any, Any]], mode: 
         argument: Any = None
         while True:
             try:
-                with GradMode(mode):
+                with scope():
                     item = step(argument)
             except StopIteration as stop:
                 return stop.value
@@ -86,7 +108,7 @@ def decorate_generator(function: Callable[..., Generator[Any, Any, Any]], mode: 
                 argument = yield item
                 step = generator.send
             except GeneratorExit:
-                with GradMode(mode):
+                with scope():
                     generator.close()
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever is thrown in is for the generator to handle
@@ -126,15 +148,72 @@ class set_grad_enabled(GradMode):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        self.found: bool | None = state.enabled
-        state.enabled = self.mode
+        self.found: bool | None = is_grad_enabled()
+        set_mode(self.mode)
 
     def __enter__(self) -> None:
         if self.found is not None:  # the first entry restores the mode from before the call, a later one what it finds
-            state.enabled, self.found = self.found, None
+            set_mode(self.found)
+            self.found = None
         super().__enter__()
 
     def __call__(self, function: Function) -> Function:
         if self.found is not None:  # decorating a function is not switching the mode
-            state.enabled, self.found = self.found, None
+            set_mode(self.found)
+            self.found = None
         return super().__call__(function)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is in inference mode."""
+    return state.inference
+
+
+class inference_mode:
+    """Nothing inside is recorded, and tensors made inside can never be; with `mode=False` all is as usual again, inside.
+
+    A block, or a decorator of functions and generators, also without parentheses.
+    """
+
+    __slots__ = ("before", "mode")
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls) if isinstance(mode, bool) else cls(True)(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+        self.before: list[tuple[bool, bool, bool]] = []
+
+    def __enter__(self) -> None:
+        self.before.append((state.inference, state.enabled, state.asked))
+        state.inference, state.enabled, state.asked = self.mode, not self.mode, False
+        inferring.append(state)
+
+    def __exit__(self, *error: object) -> None:
+        inferring.pop()
+        state.inference, state.enabled, state.asked = self.before.pop()
+
+    def __call__(self, function: Function) -> Function:
+        return decorated(function, functools.partial(inference_mode, self.mode))
+
+
+class InferenceStorage(Storage):
+    """The memory of a tensor that was made in inference mode: its writes are not counted."""
+
+    @property
+    def version(self) -> int:
+        """RuntimeError outside inference mode: there the memory may be neither written nor saved."""
+        if not state.inference:
+            raise RuntimeError(
+                "Inference tensors can outside InferenceMode neither be written in place nor saved for backward: make a clone()."
+            )
+        return 0
+
+    @version.setter
+    def version(self, value: int) -> None:
+        pass
+
+
+def new_storage() -> Storage:
+    """The memory of a new tensor, while some thread is in inference mode."""
+    return InferenceStorage() if state.inference else Storage()

@@ -11,3 +11,7 @@ class Storage:
     """
 
     version = 0  # on the class, because most storages are never written and creation must be cheap
+
+
+inferring: list[object] = []
+"""An entry for each thread's scope of inference mode, so that nobody asks for the mode as long as there is none."""

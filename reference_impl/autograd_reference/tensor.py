@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .storage import Storage
+from .modes import InferenceStorage, new_storage, state
+from .storage import Storage, inferring
 
 if TYPE_CHECKING:
     import weakref
@@ -65,7 +66,9 @@ class Tensor:
 
     def __init__(self, data: torch.Tensor, storage: Storage | None = None) -> None:
         self._data = data
-        self._storage = Storage() if storage is None else storage
+        if storage is None:
+            storage = new_storage() if inferring else Storage()
+        self._storage = storage
         self._edge: Edge | None = None
         self._requires_grad = False
         self._grad: Tensor | None = None
@@ -158,6 +161,8 @@ class Tensor:
                 )
         elif requires_grad and not (self.is_floating_point() or self.is_complex()):
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        elif requires_grad and self.is_inference() and not state.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         else:
             self._requires_grad = bool(requires_grad)
         return self
@@ -220,7 +225,13 @@ class Tensor:
 
     @property
     def _version(self) -> int:
+        if self.is_inference():
+            raise RuntimeError("Inference tensors do not track version counter.")
         return self._storage.version
+
+    def is_inference(self) -> bool:
+        """Whether this tensor's memory was made in inference mode."""
+        return type(self._storage) is InferenceStorage
 
     @property
     def _base(self) -> Tensor | None:
