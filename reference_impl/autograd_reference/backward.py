@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .accumulate import AccumulateGrad, accumulate, own
+from .graph import levels
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
 from .node import Edge, Gradient, Node, watched
@@ -28,10 +29,14 @@ class Pass:
     dependencies is needed.
     """
 
-    __slots__ = ("__weakref__", "arrived", "captured", "create_graph", "heap", "needed", "retain", "targets")
+    __slots__ = (
+        "__weakref__", "arrived", "captured", "create_graph", "enabled", "heap", "needed", "retain", "targets"
+    )
 
     def __init__(self, create_graph: bool, retain: bool) -> None:
-        self.create_graph = create_graph
+        self.enabled = create_graph
+        # Inside a level of forward mode, gradients are tensors that have tangents.
+        self.create_graph = create_graph or runs_on_tensors()
         self.retain = retain
         # With targets, their gradients are captured, nothing is accumulated, and only nodes on the way are run.
         self.targets: set[Node] = set()
@@ -58,10 +63,8 @@ class Pass:
         node, position = edge
         outputs = node.outputs
         shape, dtype = outputs[position]
-        if gradient.shape != shape:  # broadcasting is undone here and nowhere else
-            gradient = gradient.sum_to_size(shape)
-        if gradient.dtype is not dtype:
-            gradient = (gradient.real if gradient.is_complex() and not dtype.is_complex else gradient).to(dtype)
+        if gradient.shape != shape or gradient.dtype is not dtype:
+            gradient = fitted(gradient, shape, dtype)
         arrived = self.arrived.get(node)
         if arrived is None:
             arrived = self.arrived[node] = [None] * len(outputs) + [exclusive]
@@ -80,7 +83,7 @@ class Pass:
         """Take nodes until none is left, latest first."""
         heap, arrived, targets = self.heap, self.arrived, self.targets
         keeping = bool(retaining) and not targets
-        enabled, state.enabled = state.enabled, self.create_graph
+        enabled, state.enabled = state.enabled, self.enabled
         try:
             while heap:
                 node = heappop(heap)[1]
@@ -126,6 +129,15 @@ class Pass:
                 self.send(edge, gradient, undivided or (matters and is_fresh(gradient, cotangents)))
 
 
+def fitted(gradient: Gradient, shape: torch.Size, dtype: torch.dtype) -> Gradient:
+    """A gradient as that of a tensor of this shape and dtype: broadcasting is undone here and nowhere else."""
+    if gradient.shape != shape:
+        gradient = gradient.sum_to_size(shape)
+    if gradient.dtype is not dtype:
+        gradient = (gradient.real if gradient.is_complex() and not dtype.is_complex else gradient).to(dtype)
+    return gradient
+
+
 def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:
     """Whether a gradient that a rule returned is in memory of its own.
 
@@ -136,6 +148,11 @@ def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:
         if cotangent is not None and cotangent.untyped_storage().data_ptr() == memory:
             return False
     return True
+
+
+def runs_on_tensors() -> bool:
+    """Whether also a pass that is not recorded has tensors for gradients: in forward mode these have tangents."""
+    return bool(levels) and not state.pausing
 
 
 def by_age(node: Node) -> int:
@@ -183,7 +200,7 @@ def capture_gradients(
         arrived = walk.captured.get(node)
         gradient = None if arrived is None else arrived[position]
         if arrived is not None and gradient is not None:
-            gradient = gradient.clone() if create_graph else own(gradient, tensor._data, arrived[-1])
+            gradient = gradient.clone() if walk.create_graph else own(gradient, tensor._data, arrived[-1])
             arrived[-1] = False  # a target that is named twice gets two gradients
         results.append(gradient)
     return results

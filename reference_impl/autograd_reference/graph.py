@@ -14,6 +14,9 @@ from .node import UNWRITTEN, Edge, Gradient, Node, Packed, Saved, observe, obser
 from .storage import Storage
 from .tensor import Tensor
 
+# The level of forward mode, while there is one (forward.py): it is told of every operator.
+levels: list[Any] = []
+
 RELEASED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
     "freed). Specify retain_graph=True if you need to backward through the graph a second time."
@@ -91,6 +94,8 @@ class Recorded(Node):
         for place, (data, storage, _) in enumerate(self.saved):
             if isinstance(data, (torch.Tensor, Packed)):
                 frame[place] = tensor = self.with_history(place, frame[place], storage)
+                if levels:
+                    levels[-1].restore(self, place, tensor)
                 if self.plan.conjugates:
                     frame[place] = conjugate(tensor)
         return frame
@@ -192,6 +197,8 @@ def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ..
     result = Tensor(operator.forward(*raw, *parameters))
     if tracked and state.enabled and operator.rules:
         record(operator, operands, parameters, result)
+    if levels:
+        levels[-1].after(operator, operands, parameters, result)
     return result
 
 

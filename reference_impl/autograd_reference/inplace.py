@@ -14,7 +14,7 @@ import torch
 
 from . import rules
 from .definition import Operator, Plan, public
-from .graph import Recorded, apply, compute, edge_of
+from .graph import Recorded, apply, compute, edge_of, levels
 from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Node, Saved, observe, observers, save
 from .overlap import refuse_overlap
@@ -103,10 +103,13 @@ def write(
     refuse_overlap(target, operands)
     recording = state.enabled and (target.requires_grad or any(requires(x) for x in operands))
     node = before_write(operator, target, operands, parameters) if recording else None
+    tangents = levels[-1].written(operator, target, operands, parameters) if levels else None
     write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)
     target._storage.version = version + 1
     if node is not None:
         after_write(node, target)
+    if tangents is not None:
+        levels[-1].write(target, tangents)
     return target
 
 

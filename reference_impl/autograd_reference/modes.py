@@ -23,6 +23,7 @@ class RecordingState(threading.local):
 
     enabled = True
     inference = False
+    pausing = False  # whether tangents are not pushed on: they are just being computed
     asked = True  # in inference mode, what was last asked of recording, though nothing is recorded
 
     def __init__(self) -> None:

@@ -327,7 +327,9 @@ INDEX_PUT: Operator = Operator(
 
 # Overwriting: the old value gets zeros, and not no gradient at all.
 
-COPY: Operator = Operator("copy", lambda x, source: source, "x source", x=nothing, source=lambda g: g)
+COPY: Operator = Operator(
+    "copy", lambda x, source: torch.zeros_like(x) + source, "x source", x=nothing, source=lambda g: g
+)
 
 
 def replaced(x: torch.Tensor, value: Any, steps: tuple[Step, ...], stride: tuple[int, ...]) -> torch.Tensor:

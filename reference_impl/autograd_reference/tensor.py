@@ -42,6 +42,7 @@ class Tensor:
         "_notes",  # of a leaf that has hooks
         "_requires_grad",  # of a leaf
         "_storage",
+        "_tangent",  # in forward mode, the level and the tangent, if there is one
         "_view",  # how the memory is reached from the base, for views
     )
     __array_priority__ = 1000
@@ -50,6 +51,7 @@ class Tensor:
 
     if TYPE_CHECKING:
         _notes: Notes
+        _tangent: tuple[Any, Tensor]
 
         # Operators are installed by methods.py, one function being both `torch.f(x)` and `x.f()`.
         def __getattr__(self, name: str) -> Any: ...

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .definition import Operator
-from .graph import record
+from .graph import levels, record
 from .modes import state
 from .node import Edge, Node
 from .retain import follow
@@ -111,4 +111,6 @@ def alias(operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), lazil
             result._view.restriction = MADE_UNDER_NO_GRAD
     if state.enabled and not lazily and (x._edge is not None or x._requires_grad or x._view is not None):
         record(operator, (x,), parameters, result)
+    if levels and result._view is None:
+        levels[-1].after(operator, (x,), parameters, result)
     return result

@@ -11,7 +11,7 @@ import torch
 from ..accumulate import AccumulateGrad, accumulate, run_accumulated
 from ..anomaly import detect_anomaly as detect_anomaly
 from ..anomaly import set_detect_anomaly as set_detect_anomaly
-from ..backward import accumulate_gradients, capture_gradients, reachable
+from ..backward import accumulate_gradients, capture_gradients, reachable, runs_on_tensors
 from ..graph import edge_of
 from ..modes import enable_grad as enable_grad
 from ..modes import no_grad as no_grad
@@ -171,7 +171,7 @@ def roots_of(places: Sequence[Place], gradients: Gradients, create_graph: bool) 
             raise RuntimeError(f"element {position} of tensors does not require grad and does not have a grad_fn")
         tensor = tensor_at(place)
         cotangent = implicit_one(tensor) if gradient is None else explicit(tensor, gradient)
-        roots.append((edge, cotangent if create_graph else cotangent._data))
+        roots.append((edge, cotangent if create_graph or runs_on_tensors() else cotangent._data))
     return roots
 
 

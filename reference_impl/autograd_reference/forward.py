@@ -1,0 +1,217 @@
+"""Forward mode: tensors that carry a tangent, and operators that push it on.
+
+There are no rules for it. A rule gives, for a cotangent u of the result, J^T u; that is linear in u, and the derivative of a
+linear function is its transpose: differentiated with respect to u, along the operands' tangents, it gives J t. So the rules
+of the backward pass, recorded, are all that is needed, and where an operator has none, forward mode refuses it, too.
+
+The tangent of a view is the same view of its base's tangent; so a write through either is a write to that. A backward
+pass inside a level runs on tensors, as with `create_graph`: so gradients have tangents as well.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from .backward import capture_gradients, fitted
+from .definition import Operator, parameters_of
+from .graph import Recorded, apply, conjugate, edge_of, levels, record
+from .modes import state
+from .node import Node
+from .rules import EXPAND
+from .tensor import Tensor
+from .views import replay
+
+Tangents = list[Tensor | None]
+
+
+class Level:
+    """Inside it, dual tensors can be made; at its end all lose their tangents."""
+
+    def __init__(self) -> None:
+        # For a recorded operator the tangents of its operands and, last, of its result: what it saved had them.
+        self.noted: weakref.WeakKeyDictionary[Node, Tangents] = weakref.WeakKeyDictionary()
+
+    def tangent(self, x: Any) -> Tensor | None:
+        """The tangent of an operand, if it has one."""
+        if not isinstance(x, Tensor):
+            return None
+        level, tangent = getattr(x if x._view is None else x._view.base, "_tangent", (None, None))
+        if level is not self or x._view is None:
+            return tangent if level is self else None
+        view: Tensor = replay(x._view.steps(), tangent)
+        return view
+
+    def after(self, operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
+        """Push the tangents of an operator's operands on to its result."""
+        if state.pausing or state.inference:
+            return
+        tangents = [self.tangent(x) for x in operands]
+        pushed = push(operator, operands, parameters, result, tangents)
+        if pushed is not None:
+            result._tangent = (self, pushed)
+        self.note(result, [*tangents, pushed])
+
+    def note(self, result: Tensor, tangents: Tangents) -> None:
+        """Note the tangents of what a node has saved."""
+        if result._edge is not None and any(tangent is not None for tangent in tangents):
+            self.noted[result._edge[0]] = tangents
+
+    def restore(self, node: Recorded, place: int, value: Tensor) -> None:
+        """Give a saved value the tangent that it had when it was saved."""
+        if (tangents := self.noted.get(node)) is not None:
+            saves = node.plan.saves
+            tangent = tangents[saves[place] if place < len(saves) else -1]
+            if tangent is not None:
+                value._tangent = (self, tangent)
+
+    def written(
+        self, operator: Operator, target: Tensor, operands: tuple[Any, ...], parameters: tuple[Any, ...]
+    ) -> Tangents | None:
+        """The tangents of all operands of a write and of its result, before it is done; None if none has any."""
+        if state.pausing or state.inference:
+            return None
+        tangents = [self.tangent(x) for x in (target, *operands)]
+        if all(tangent is None for tangent in tangents):
+            return None
+        pausing, state.pausing = state.pausing, True
+        try:
+            before = target.clone()
+            result = apply(operator, (before, *operands), parameters)
+        finally:
+            state.pausing = pausing
+        pushed = push(operator, (before, *operands), parameters, result, tangents)
+        return [*tangents, Tensor(torch.zeros_like(result._data)) if pushed is None else pushed]
+
+    def write(self, target: Tensor, tangents: Tangents) -> None:
+        """Do to the tangent of the memory what was done to the memory."""
+        base = target if target._view is None else target._view.base
+        before = self.tangent(base)
+        whole = Tensor(torch.zeros_like(base._data)) if before is None else before.clone()
+        replay(() if target._view is None else target._view.steps(), whole).copy_(tangents[-1])
+        base._tangent = (self, whole)
+        self.note(base, [*tangents[:-1], whole])
+
+
+def push(
+    operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor, tangents: Tangents
+) -> Tensor | None:
+    """J t for the tangents t of the operands; None if no operand has one, or the result has no derivatives."""
+    differentiable = result.is_floating_point() or result.is_complex()
+    if not (operator.rules and differentiable) or all(tangent is None for tangent in tangents):
+        return None
+    recording, pausing = state.enabled, state.pausing
+    state.enabled = state.pausing = True
+    try:
+        u = Tensor(torch.zeros_like(result._data)).requires_grad_()
+        frame = frame_of(operator, [value_of(x, recording) for x in operands], parameters, value_of(result, recording))
+        roots = []
+        for position, (x, tangent) in enumerate(zip(operands, tangents, strict=True)):
+            if tangent is not None:
+                rule = operator.rule(position)
+                frame |= {"shape": x.shape, "which": position}
+                sent = fitted(rule(u, *[frame[name] for name in parameters_of(rule)]), x.shape, x.dtype)
+                if (edge := edge_of(sent)) is not None:
+                    roots.append((edge, tangent if recording else tangent._data))
+        state.enabled = recording
+        target = edge_of(u)
+        assert target is not None
+        (pushed,) = capture_gradients(roots, [(u, target)], False, recording)
+    finally:
+        state.enabled, state.pausing = recording, pausing
+    if pushed is None:
+        return Tensor(torch.zeros_like(result._data))
+    return pushed if isinstance(pushed, Tensor) else Tensor(pushed)
+
+
+def value_of(x: Any, recording: bool) -> Any:
+    """A value as a rule reads it: with its history only if what it gives is to have one."""
+    return Tensor(x._data, x._storage) if isinstance(x, Tensor) and not recording else x
+
+
+def frame_of(
+    operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor
+) -> dict[str, Any]:
+    """What a rule may read, by name."""
+    frame: dict[str, Any] = dict(zip(operator.operands, operands, strict=False))
+    if operator.rest:
+        frame[operator.rest] = list(operands[len(operator.operands) - 1 :])
+    frame |= {"result": result, **dict(zip(operator.parameters, parameters, strict=True))}
+    if not result.is_complex():
+        return frame
+    return {
+        name: [conjugate(each) for each in value] if name == operator.rest else conjugate(value)
+        for name, value in frame.items()
+    }
+
+
+class UnpackedDualTensor(NamedTuple):
+    """What `unpack_dual` gives."""
+
+    primal: Tensor
+    tangent: Tensor | None
+
+
+def enter_dual_level() -> int:
+    """Begin a level. RuntimeError inside another one."""
+    if levels:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
+    levels.append(Level())
+    return 0
+
+
+def exit_dual_level(*, level: int | None = None) -> None:
+    """End the level: no tensor has a tangent any more. RuntimeError if there is none."""
+    if not levels or level not in (None, 0):
+        raise RuntimeError("Trying to exit a forward AD level that was not entered")
+    levels.pop()
+
+
+class dual_level:
+    """A block that is a level."""
+
+    def __enter__(self) -> int:
+        return enter_dual_level()
+
+    def __exit__(self, *error: object) -> None:
+        exit_dual_level()
+
+
+def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
+    """A tensor over the same memory, and with the same history, that carries a tangent of the same shape.
+
+    RuntimeError: outside a level, another shape, a tensor that already has a tangent. ValueError: neither floating nor complex.
+    """
+    if not levels:
+        raise RuntimeError(
+            "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first."
+        )
+    for name, x in ("primal", tensor), ("tangent", tangent):
+        if not (x.is_floating_point() or x.is_complex()):
+            raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
+    if tensor.shape != tangent.shape:
+        raise RuntimeError(
+            f"Expected a tangent of the primal's shape {list(tensor.shape)}, but got {list(tangent.shape)}"
+        )
+    if levels[-1].tangent(tensor) is not None:
+        raise RuntimeError("a tensor that has a tangent at this level cannot be given another one")
+    dual = alias_of(tensor)
+    dual._tangent = (levels[-1], tangent)
+    return dual
+
+
+def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
+    """The tensor without its tangent, over the same memory, and the tangent, or None."""
+    tangent = levels[-1].tangent(tensor) if levels else None
+    return UnpackedDualTensor(tensor if tangent is None else alias_of(tensor), tangent)
+
+
+def alias_of(x: Tensor) -> Tensor:
+    """A tensor over the same memory, of which it is no view, with the same history."""
+    result = Tensor(x._data, x._storage)
+    if state.enabled:
+        record(EXPAND, (x,), (tuple(x.shape),), result)
+    return result
