@@ -29,9 +29,7 @@ class Pass:
     dependencies is needed.
     """
 
-    __slots__ = (
-        "__weakref__", "arrived", "captured", "create_graph", "enabled", "heap", "needed", "retain", "targets"
-    )
+    __slots__ = ("__weakref__", "arrived", "captured", "create_graph", "enabled", "heap", "needed", "retain", "targets")
 
     def __init__(self, create_graph: bool, retain: bool) -> None:
         self.enabled = create_graph

@@ -71,34 +71,40 @@ class Recorded(Node):
 
     def frame(self) -> list[Any]:
         """The raw values that rules read. RuntimeError for those that were released, or overwritten since."""
+        return self.completed(self.saved_values())
+
+    def recorded_frame(self) -> list[Any]:
+        """The same values as tensors that have their history, for a pass that is itself recorded."""
+        values = self.saved_values()
+        assert self.saved is not None
+        for place, (_, storage, _) in enumerate(self.saved):
+            if isinstance(values[place], torch.Tensor):
+                values[place] = self.with_history(place, values[place], storage)
+                if levels:
+                    levels[-1].restore(self, place, values[place])
+        return self.completed(values)
+
+    def saved_values(self) -> list[Any]:
+        """What was saved, as raw tensors and numbers."""
         if self.saved is None:
             raise RuntimeError(RELEASED)
-        frame: list[Any] = []
+        values: list[Any] = []
         for data, storage, version in self.saved:
             if storage.version != version:
                 if isinstance(data, Packed):
                     data = data.unpack()
                 else:
                     refuse_modified(data, storage, version)
-            frame.append(data)
-        frame += self.parameters
-        if self.plan.conjugates:
-            frame = [conjugate(value) for value in frame]
-        frame += (None, None)  # the shape and the position of the operand that a rule is for
-        return frame
+            values.append(data)
+        return values
 
-    def recorded_frame(self) -> list[Any]:
-        """The same values as tensors that have their history, for a pass that is itself recorded."""
-        frame = Recorded.frame(self)  # not the subclass's, which is done to tensors below
-        assert self.saved is not None
-        for place, (data, storage, _) in enumerate(self.saved):
-            if isinstance(data, (torch.Tensor, Packed)):
-                frame[place] = tensor = self.with_history(place, frame[place], storage)
-                if levels:
-                    levels[-1].restore(self, place, tensor)
-                if self.plan.conjugates:
-                    frame[place] = conjugate(tensor)
-        return frame
+    def completed(self, values: list[Any]) -> list[Any]:
+        """A frame, from saved values."""
+        values += self.parameters
+        if self.plan.conjugates:
+            values = [conjugate(value) for value in values]
+        values += (None, None)  # the shape and the position of the operand that a rule is for
+        return values
 
     def with_history(self, place: int, data: torch.Tensor, storage: Storage) -> Tensor:
         """A saved value as a tensor with the history it had."""

@@ -8,13 +8,13 @@ import torch
 import torch.autograd.forward_ad
 
 import autograd_reference
-from autograd_reference import forward
+from autograd_reference.autograd import forward_ad
 
 # torch compiles some of its own rules, in a way that it calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ENGINES = {
-    "reference": SimpleNamespace(lib=autograd_reference, fwd=forward),
+    "reference": SimpleNamespace(lib=autograd_reference, fwd=forward_ad),
     "torch": SimpleNamespace(lib=torch, fwd=torch.autograd.forward_ad),
 }
 
@@ -143,7 +143,7 @@ def test_an_operator_without_a_rule_is_refused() -> None:
     from autograd_reference.graph import apply
 
     half = Operator("half_a_product", lambda x, y: x * y, "x y", x=lambda g, y: g * y)
-    with forward.dual_level():
+    with forward_ad.dual_level():
         x = dual(ENGINES["reference"], [1, 2], [3, 5])
         assert tangent(ENGINES["reference"], apply(half, (x, 2.0))) == [6, 10]
         with pytest.raises(NotImplementedError):

@@ -1,27 +1,15 @@
 """Derivatives of functions, on the reference and on torch: what holds of one holds of the other."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 import autograd_reference
-from autograd_reference import functional, gradcheck
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch compiles some of its own rules
 
-ENGINES = {
-    "reference": SimpleNamespace(
-        lib=autograd_reference, of=functional, check=gradcheck.gradcheck, check_twice=gradcheck.gradgradcheck
-    ),
-    "torch": SimpleNamespace(
-        lib=torch,
-        of=torch.autograd.functional,
-        check=torch.autograd.gradcheck,
-        check_twice=torch.autograd.gradgradcheck,
-    ),
-}
+ENGINES = {"reference": autograd_reference, "torch": torch}
 
 
 @pytest.fixture(params=ENGINES)
@@ -35,11 +23,11 @@ def plain(value: Any) -> Any:
 
 
 def vector(engine: Any, *numbers: float) -> Any:
-    return engine.lib.tensor([*map(float, numbers)])
+    return engine.tensor([*map(float, numbers)])
 
 
 def quadratic(engine: Any) -> Any:
-    matrix = engine.lib.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [1.0, 1.0, 1.0]])
+    matrix = engine.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [1.0, 1.0, 1.0]])
     return lambda x: x @ matrix @ x
 
 
@@ -48,20 +36,22 @@ SYMMETRIC = [[2, 2, 1], [2, 2, 4], [1, 4, 2]]
 
 def test_hessian_and_its_products(engine: Any) -> None:
     x, v, f = vector(engine, 1, 2, 3), vector(engine, 1, 0, 2), quadratic(engine)
-    assert plain(engine.of.hessian(f, x)) == SYMMETRIC
-    for product in (engine.of.hvp, engine.of.vhp):
+    assert plain(engine.autograd.functional.hessian(f, x)) == SYMMETRIC
+    for product in (engine.autograd.functional.hvp, engine.autograd.functional.vhp):
         value, along = product(f, x, v)
         assert value.item() == 45 and along.tolist() == [4, 10, 5] and not along.requires_grad
     with pytest.raises(RuntimeError):
-        engine.of.hessian(lambda x: x * x, x)
+        engine.autograd.functional.hessian(lambda x: x * x, x)
 
 
 @pytest.mark.parametrize("strategy", ["reverse-mode", "forward-mode"])
 def test_jacobian(engine: Any, strategy: str) -> None:
     x, y = vector(engine, 1, 2), vector(engine, 3, 4)
-    blocks = engine.of.jacobian(lambda x, y: (x * y, x.sum()), (x, y), strategy=strategy, vectorize=True)
+    blocks = engine.autograd.functional.jacobian(
+        lambda x, y: (x * y, x.sum()), (x, y), strategy=strategy, vectorize=True
+    )
     assert plain(blocks) == (([[3, 0], [0, 4]], [[1, 0], [0, 2]]), ([1, 1], [0, 0]))
-    matrix = engine.of.jacobian(lambda x: x.reshape(2, 1) * y, x, strategy=strategy, vectorize=True)
+    matrix = engine.autograd.functional.jacobian(lambda x: x.reshape(2, 1) * y, x, strategy=strategy, vectorize=True)
     assert tuple(matrix.shape) == (2, 2, 2)
     assert matrix.tolist() == [[[3, 0], [4, 0]], [[0, 3], [0, 4]]]
 
@@ -69,64 +59,64 @@ def test_jacobian(engine: Any, strategy: str) -> None:
 def test_hessian_by_both_modes(engine: Any) -> None:
     f = lambda x: (x * x * x * x.sum()).sum()
     x = vector(engine, 1, 2)
-    mixed = engine.of.hessian(f, x, outer_jacobian_strategy="forward-mode", vectorize=True)
-    assert plain(mixed) == plain(engine.of.hessian(f, x)) == [[24, 15], [15, 60]]
+    mixed = engine.autograd.functional.hessian(f, x, outer_jacobian_strategy="forward-mode", vectorize=True)
+    assert plain(mixed) == plain(engine.autograd.functional.hessian(f, x)) == [[24, 15], [15, 60]]
 
 
 def test_products(engine: Any) -> None:
     x, y = vector(engine, 1, 2), vector(engine, 3, 4)
     f = lambda x, y: (x * y, x.sum())
-    outputs, back = engine.of.vjp(f, (x, y), (vector(engine, 1, 2), engine.lib.tensor(3.0)))
+    outputs, back = engine.autograd.functional.vjp(f, (x, y), (vector(engine, 1, 2), engine.tensor(3.0)))
     assert plain(outputs) == ([3, 8], 3) and plain(back) == ([6, 11], [1, 4])
-    outputs, along = engine.of.jvp(f, (x, y), (vector(engine, 1, 2), vector(engine, 0, 1)))
+    outputs, along = engine.autograd.functional.jvp(f, (x, y), (vector(engine, 1, 2), vector(engine, 0, 1)))
     assert plain(outputs) == ([3, 8], 3) and plain(along) == ([3, 10], 3)
     for refused in (vector(engine, 1, 2, 3), None):
         with pytest.raises(RuntimeError):
-            engine.of.vjp(lambda x: x * 2, x, refused)
+            engine.autograd.functional.vjp(lambda x: x * 2, x, refused)
 
 
 def test_what_depends_on_nothing(engine: Any) -> None:
-    x, constant = vector(engine, 1, 2), lambda x: engine.lib.ones(2)
-    assert plain(engine.of.jacobian(constant, x)) == [[0, 0], [0, 0]]
-    assert plain(engine.of.vjp(constant, x, engine.lib.ones(2))[1]) == [0, 0]
-    assert plain(engine.of.jvp(constant, x, engine.lib.ones(2))[1]) == [0, 0]
-    assert plain(engine.of.hessian(lambda x: x.sum(), x)) == [[0, 0], [0, 0]]
+    x, constant = vector(engine, 1, 2), lambda x: engine.ones(2)
+    assert plain(engine.autograd.functional.jacobian(constant, x)) == [[0, 0], [0, 0]]
+    assert plain(engine.autograd.functional.vjp(constant, x, engine.ones(2))[1]) == [0, 0]
+    assert plain(engine.autograd.functional.jvp(constant, x, engine.ones(2))[1]) == [0, 0]
+    assert plain(engine.autograd.functional.hessian(lambda x: x.sum(), x)) == [[0, 0], [0, 0]]
     for call in (
-        lambda: engine.of.jacobian(constant, x, strict=True),
-        lambda: engine.of.vjp(constant, x, x, strict=True),
-        lambda: engine.of.jvp(constant, x, x, strict=True),
-        lambda: engine.of.hessian(lambda x: x.sum(), x, strict=True),
+        lambda: engine.autograd.functional.jacobian(constant, x, strict=True),
+        lambda: engine.autograd.functional.vjp(constant, x, x, strict=True),
+        lambda: engine.autograd.functional.jvp(constant, x, x, strict=True),
+        lambda: engine.autograd.functional.hessian(lambda x: x.sum(), x, strict=True),
     ):
         with pytest.raises(RuntimeError):
             call()
 
 
 def test_graph_of_a_derivative(engine: Any) -> None:
-    x = engine.lib.tensor([1.0, 2.0], requires_grad=True)
+    x = engine.tensor([1.0, 2.0], requires_grad=True)
     f = lambda x: x * x * x
-    assert not engine.of.jacobian(f, x).requires_grad and x.grad is None
-    (second,) = engine.lib.autograd.grad(engine.of.jacobian(f, x, create_graph=True).sum(), x)
+    assert not engine.autograd.functional.jacobian(f, x).requires_grad and x.grad is None
+    (second,) = engine.autograd.grad(engine.autograd.functional.jacobian(f, x, create_graph=True).sum(), x)
     assert second.tolist() == [6, 12]
-    with engine.lib.no_grad():
-        assert engine.of.jacobian(f, x).tolist() == [[3, 0], [0, 12]]
+    with engine.no_grad():
+        assert engine.autograd.functional.jacobian(f, x).tolist() == [[3, 0], [0, 12]]
 
 
 def test_nested_derivatives_keep_apart(engine: Any) -> None:
-    inner = lambda x: engine.of.vjp(lambda y: (x + y).sum(), engine.lib.tensor(2.0), create_graph=True)[1]
-    assert engine.of.vjp(lambda x: x * inner(x), engine.lib.tensor(3.0))[1].item() == 1
+    inner = lambda x: engine.autograd.functional.vjp(lambda y: (x + y).sum(), engine.tensor(2.0), create_graph=True)[1]
+    assert engine.autograd.functional.vjp(lambda x: x * inner(x), engine.tensor(3.0))[1].item() == 1
 
 
 def random(engine: Any, *shape: int, dtype: str = "float64") -> Any:
-    return engine.lib.randn(*shape, dtype=getattr(engine.lib, dtype), requires_grad=True)
+    return engine.randn(*shape, dtype=getattr(engine, dtype), requires_grad=True)
 
 
 def test_gradcheck_accepts_what_is_right(engine: Any) -> None:
     x, w, z = random(engine, 2, 3), random(engine, 3), random(engine, 2, dtype="complex128")
     f = lambda x, w: ((x * w).exp().sum(1), x.sum())
-    assert engine.check(f, (x, w), check_forward_ad=True) and engine.check_twice(f, (x, w))
-    assert engine.check(lambda z: z * z.conj() * z.exp(), (z,), check_forward_ad=True)
-    assert engine.check_twice(lambda z: z * z.conj(), (z,))
-    assert engine.check(lambda x: x[:0], (x,))
+    assert engine.autograd.gradcheck(f, (x, w), check_forward_ad=True) and engine.autograd.gradgradcheck(f, (x, w))
+    assert engine.autograd.gradcheck(lambda z: z * z.conj() * z.exp(), (z,), check_forward_ad=True)
+    assert engine.autograd.gradgradcheck(lambda z: z * z.conj(), (z,))
+    assert engine.autograd.gradcheck(lambda x: x[:0], (x,))
 
 
 WRONG = {
@@ -139,23 +129,23 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_gradcheck_rejects_what_is_wrong(engine: Any, name: str) -> None:
     x = random(engine, 2, 2)
-    assert not engine.check(WRONG[name], (x,), raise_exception=False)
+    assert not engine.autograd.gradcheck(WRONG[name], (x,), raise_exception=False)
     with pytest.raises(RuntimeError):
-        engine.check(WRONG[name], (x,))
+        engine.autograd.gradcheck(WRONG[name], (x,))
 
 
 def test_gradcheck_rejects_chance(engine: Any) -> None:
     x = random(engine, 2)
-    assert not engine.check(lambda x: x * engine.lib.rand(2, dtype=x.dtype), (x,), raise_exception=False)
+    assert not engine.autograd.gradcheck(lambda x: x * engine.rand(2, dtype=x.dtype), (x,), raise_exception=False)
 
 
 def test_gradgradcheck_rejects_a_wrong_second_derivative(engine: Any) -> None:
     x = random(engine, 2)
     only_once = lambda x: x * x.detach() * 2 - (x * x).detach()
-    assert engine.check_twice(lambda x: x * x, (x,))
-    assert not engine.check_twice(only_once, (x,), raise_exception=False)
+    assert engine.autograd.gradgradcheck(lambda x: x * x, (x,))
+    assert not engine.autograd.gradgradcheck(only_once, (x,), raise_exception=False)
 
 
 def test_gradcheck_needs_an_input_that_requires_gradients(engine: Any) -> None:
     with pytest.raises(ValueError):
-        engine.check(lambda x: x, (engine.lib.ones(2),))
+        engine.autograd.gradcheck(lambda x: x, (engine.ones(2),))

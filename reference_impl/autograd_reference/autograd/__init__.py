@@ -219,3 +219,10 @@ def targets_of(inputs: Sequence[Place]) -> list[tuple[Tensor, Edge]]:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         targets.append((tensor_at(place), edge))
     return targets
+
+
+# These stand on what is above.
+from . import forward_ad as forward_ad
+from . import functional as functional
+from .gradcheck import gradcheck as gradcheck
+from .gradcheck import gradgradcheck as gradgradcheck

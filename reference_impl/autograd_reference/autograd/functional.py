@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from .autograd import grad
-from .forward import dual_level, make_dual, unpack_dual
-from .modes import enable_grad
-from .shaping import reshape, stack
-from .tensor import Tensor
+from ..forward import dual_level, make_dual, unpack_dual
+from ..modes import enable_grad
+from ..shaping import reshape, stack
+from ..tensor import Tensor
+from . import grad
 
 Tensors = Tensor | tuple[Tensor, ...]
 Function = Callable[..., Any]

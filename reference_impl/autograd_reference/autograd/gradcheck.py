@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from .autograd import grad
-from .forward import dual_level, make_dual, unpack_dual
-from .tensor import Tensor
+from ..forward import dual_level, make_dual, unpack_dual
+from ..tensor import Tensor
+from . import grad
 
 
 class GradcheckError(RuntimeError):
