@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from .node import Edge, Gradient, Node, Notes, noted
+from .node import Edge, Gradient, Node, noted, noted_leaves
 from .tensor import Tensor
 
 # Two threads may finish their passes on one leaf at the same time, and neither contribution may be lost.
@@ -53,8 +53,8 @@ def new_accumulator(leaf: Tensor) -> AccumulateGrad:
         if node is None:
             node = AccumulateGrad(leaf)
             leaf._accumulator = weakref.ref(node)
-            if (notes := getattr(leaf, "_notes", None)) is not None:
-                noted(node, notes)
+            if noted_leaves and id(leaf) in noted_leaves:
+                noted(node, leaf._notes)
         return node
 
 
@@ -75,8 +75,7 @@ def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:
 
 def run_accumulated(leaf: Tensor) -> None:
     """Run the hooks that wait for the `grad` of a leaf."""
-    notes: Notes | None = getattr(leaf, "_notes", None)
-    for hook in () if notes is None else list(notes.accumulated.values()):
+    for hook in list(leaf._notes.accumulated.values()) if id(leaf) in noted_leaves else ():
         if (result := hook(leaf)) is not None and result is not leaf:
             error = RuntimeError if isinstance(result, Tensor) else TypeError
             raise error(f"Tensor post accumulate grad hooks should return None, but this one returned {type(result)}")

@@ -94,6 +94,7 @@ class Operator:
         self.rules = rules
         self.plans: dict[int, Plan] = {}
         names = [*self.operands, *self.parameters, "result", "shape", "which"]
+        OPERANDS.update(self.operands)
         assert len(set(names)) == len(names), f"{name} uses a name twice"
         assert rules.keys() <= set(self.operands), f"{name} has rules for unknown operands"
 
@@ -124,6 +125,8 @@ def parameters_of(rule: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(rule).parameters)[1:]
 
 
+OPERANDS: set[str] = {"result"}
+"""The names of all operators' operands, and of what else may be saved."""
 PUBLIC: dict[str, Operator] = {}
 """The operators that are public as they are, by name."""
 FUNCTIONS: dict[str, Callable[..., Any]] = {}

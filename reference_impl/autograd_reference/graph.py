@@ -21,8 +21,6 @@ RELEASED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
     "freed). Specify retain_graph=True if you need to backward through the graph a second time."
 )
-# What users call the operands that our tables call x and y.
-SAVED_AS = {"x": "self", "y": "other"}
 
 
 class Recorded(Node):
@@ -117,26 +115,38 @@ class Recorded(Node):
         """The history of an operand."""
         return self.edges[position]
 
-    def _names_of_saved(self) -> list[str]:
-        operands = [self.plan.operator.name_of(position) for position in self.plan.saves]
-        return [f"_saved_{SAVED_AS.get(name, name)}" for name in operands] + ["_saved_result"] * self.plan.saves_result
-
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._names_of_saved()]
-
-    def __getattr__(self, name: str) -> Any:
-        """A saved value by its operand's name: `_saved_self`, `_saved_other`, `_saved_exponent`, `_saved_result`, ..."""
-        if not name.startswith("_saved_") or name not in (names := self._names_of_saved()):
-            raise AttributeError(f"{self.name()} has no attribute {name!r}")
-        value = self.recorded_frame()[names.index(name)]
-        if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
-            return value._edge[0].leaf
-        return conjugate(value) if self.plan.conjugates else value
+        return [name for name in super().__dir__() if not name.startswith("_saved_")] + saved_names(self.plan)
 
     def release(self) -> None:
         """Let go of the saved values. A node that saved nothing can run again."""
         if self.saved:
             self.saved = None
+
+
+def saved_names(plan: Plan) -> list[str]:
+    """What users call the saved values of an operator."""
+    operands = [plan.operator.name_of(position) for position in plan.saves]
+    return [saved_name(name) for name in [*operands, *["result"] * plan.saves_result]]
+
+
+def saved_name(name: str) -> str:
+    """What users call the operands that our tables call x and y."""
+    return f"_saved_{ {'x': 'self', 'y': 'other'}.get(name, name) }"
+
+
+def saved_value(name: str) -> property:
+    """A node's saved value, as it was. It is a property of all nodes, because `__getattr__` would slow every access."""
+
+    def value(node: Recorded) -> Any:
+        if name not in (names := saved_names(node.plan)):
+            raise AttributeError(f"{node.name()} has no attribute {name!r}")
+        value = node.recorded_frame()[names.index(name)]
+        if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
+            return value._edge[0].leaf
+        return conjugate(value) if node.plan.conjugates else value
+
+    return property(value)
 
 
 def conjugate(value: Any) -> Any:

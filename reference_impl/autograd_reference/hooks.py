@@ -16,7 +16,7 @@ import torch
 from . import anomaly
 from .graph import edge_of
 from .modes import state
-from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, RemovableHandle, noted, watched
+from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, RemovableHandle, noted, noted_leaves, watched, while_alive
 from .overlap import overlaps_itself
 from .tensor import Tensor
 
@@ -65,6 +65,7 @@ def notes_of(tensor: Tensor) -> Notes:
     notes = noted(edge[0])
     if tensor._edge is None:
         tensor._notes = notes
+        while_alive(noted_leaves, tensor)
     return notes
 
 

@@ -17,6 +17,7 @@ from . import (
     arranging,
     constant,
     creation,
+    definition,
     elementwise,
     geometry,
     hooks,
@@ -29,7 +30,7 @@ from . import (
 )
 from .autograd import backward_method
 from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
-from .graph import apply
+from .graph import Recorded, apply, saved_name, saved_value
 from .tensor import Tensor
 
 MARKING = (arranging, constant, geometry, reductions)  # imported because they mark functions
@@ -175,3 +176,5 @@ OTHERS: dict[str, Any] = {
 }
 for name, member in OTHERS.items():
     setattr(Tensor, name, member)
+for name in definition.OPERANDS:
+    setattr(Recorded, saved_name(name), saved_value(saved_name(name)))

@@ -31,6 +31,8 @@ recorded_order = itertools.count(0, -1)
 # The nodes that have notes, by their `id`; with EVERY_NODE as a key, whatever runs is watched. The walk pays one look here.
 watched: dict[int, Any] = {}
 EVERY_NODE = 0
+# The same for leaves, whose notes are those of the node that stands for the leaf in a graph.
+noted_leaves: dict[int, Any] = {}
 
 # What is told of every node that is recorded: what packs saved values, and what notes the place in the program.
 observers: list[Callable[[Any], None]] = []
@@ -139,9 +141,14 @@ def noted(node: Node, notes: Notes | None = None) -> Notes:
     present: Notes | None = getattr(node, "notes", None)
     if present is None:
         present = node.notes = Notes() if notes is None else notes
-        key = id(node)
-        watched[key] = weakref.ref(node, lambda _: watched.pop(key, None))
+        while_alive(watched, node)
     return present
+
+
+def while_alive(among: dict[int, Any], x: Any) -> None:
+    """Count an object among others as long as it lives."""
+    key = id(x)
+    among[key] = weakref.ref(x, lambda _: among.pop(key, None))
 
 
 def save(value: Any) -> Saved:

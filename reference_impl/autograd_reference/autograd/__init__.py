@@ -142,12 +142,14 @@ def backward_method(
 
 def as_sequence(tensors: Tensors) -> Sequence[Place]:
     """One tensor as a sequence of one."""
+    if type(tensors) is tuple:
+        return tensors
     return (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
 
 
 def edge_at(place: Place) -> Edge | None:
     """Where a gradient of a tensor is sent, or None."""
-    return place[:2] if isinstance(place, GradientEdge) else edge_of(place)
+    return edge_of(place) if isinstance(place, Tensor) else place[:2]
 
 
 def tensor_at(place: Place) -> Tensor:
