@@ -136,10 +136,12 @@ def saved_name(name: str) -> str:
 
 
 def saved_value(name: str) -> property:
-    """A node's saved value, as it was. It is a property of all nodes, because `__getattr__` would slow every access."""
+    """A node's saved value, as it was; None for an operand that was not saved. It is a property of all nodes, because `__getattr__` would slow every access."""
 
     def value(node: Recorded) -> Any:
         if name not in (names := saved_names(node.plan)):
+            if name in map(saved_name, node.plan.operator.operands):
+                return None
             raise AttributeError(f"{node.name()} has no attribute {name!r}")
         value = node.recorded_frame()[names.index(name)]
         if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):

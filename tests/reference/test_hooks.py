@@ -111,10 +111,10 @@ def test_several_tensors_of_passes_that_fail() -> None:
 def test_saved_values_by_name() -> None:
     x, y = leaf(), leaf()
     node = (x * y).grad_fn
-    assert [name for name in dir(node) if name.startswith("_saved_")] == ["_saved_self", "_saved_other"]
+    assert [name for name in dir(node) if name.startswith("_saved_")] == ["_saved_other", "_saved_self"]
     assert node._saved_self is x and node._saved_other is y
     node = (x * 2).exp().grad_fn
-    assert node._saved_result.grad_fn is node and not hasattr(node, "_saved_self")
+    assert node._saved_result.grad_fn is node and node._saved_self is None and not hasattr(node, "_saved_other")
     z = x * 1
     node = (z**2).grad_fn
     assert node._saved_self.grad_fn is z.grad_fn
