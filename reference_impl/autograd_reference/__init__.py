@@ -8,7 +8,7 @@
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods; and what looks on or steps in: saved,
-hooks, anomaly, custom, autograd/function, autograd/graph, utils/checkpoint.
+hooks, anomaly, custom, autograd/function, draw, autograd/graph, utils/checkpoint.
 """
 
 from __future__ import annotations
