@@ -96,6 +96,18 @@ def test_decorated_and_nested_functions_are_definitions() -> None:
     assert "def f0(p0):\n    t1 = p0 + x0\n    return t1\nf1 = torch.no_grad()(f0)\nt2 = f1(x0)\n" in text
 
 
+def test_a_block_that_is_entered_again_has_a_name() -> None:
+    def clause(engine: Engine) -> None:
+        x = engine.tensor(TWO, requires_grad=True)
+        block = engine.enable_grad()
+        with block, block:
+            made = engine.apply("add", x, x)
+        equal("whether it requires gradients", engine.requires_grad(made), False)
+
+    text = script_of(Torch(), a_clause(clause))
+    assert "with (block0 := torch.enable_grad()):\n    with block0:\n        t1 = x0 + x0\n" in text
+
+
 def test_recorder_has_what_the_engine_has() -> None:
     recorder = Recorder(Torch())
     assert isinstance(recorder, Engine)

@@ -7,6 +7,7 @@ itself keeps no tensor alive: it knows a `Slot` for each handle, and when the ha
 
 from __future__ import annotations
 
+import inspect
 import threading
 import weakref
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import numpy as np
 
 from autograd_conformance.engine import PROVIDED, VERBS, Engine
 from autograd_conformance.judge import moments
+from autograd_conformance.scripts.literals import Unprintable
 
 GONE = object()
 """In place of a tensor that the clause has let go of."""
@@ -243,6 +245,8 @@ class Recorder(Engine):
         return decorated
 
     def _watched(recorder, value: Any) -> Any:
+        if inspect.iscoroutinefunction(value):
+            raise Unprintable("a coroutine is resumed by others than the engine, and a script has none")
         return RecordedFunction(recorder, value) if callable(value) else value
 
 
@@ -278,32 +282,35 @@ class RecordedFunction:
 
 
 class RecordedBlock:
-    """A block of the engine whose inside is noted."""
+    """A block of the engine whose inside is noted; it may be entered again while it is entered."""
 
     def __init__(self, recorder: Recorder, call: Call, manager: Any) -> None:
         self._recorder, self._call, self._manager = recorder, call, manager
         self._handed_over = recorder._handed_over
+        self._entered: list[Block] = []
 
     def __enter__(self) -> Any:
-        self._block = Block(self._call)
-        self._recorder.bodies[-1].append(self._block)
+        block = Block(self._call)
+        self._recorder.bodies[-1].append(block)
         try:
             entered = self._handed_over(self._manager.__enter__)
         except BaseException as error:
-            self._block.error = error
+            block.error = error
             raise
-        self._recorder.bodies.append(self._block.body)
+        self._entered.append(block)
+        self._recorder.bodies.append(block.body)
         return entered
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> Any:
         self._recorder.bodies.pop()
-        self._block.error = error
+        block = self._entered.pop()
+        block.error = error
         try:
             return self._handed_over(partial(self._manager.__exit__, kind, error, where))
         except BaseException as another:
-            self._block.error = another
+            block.error = another
             raise
 
 

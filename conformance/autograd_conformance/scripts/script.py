@@ -69,6 +69,8 @@ class Printer:
         self._uses.update(used_later)
         self._uncaught = [id(error) for error in uncaught]
         self._functions: dict[int, str] = {}
+        self._blocks: dict[Call, str] = {}
+        self._times = Counter(calls(steps))
         self._shows_deaths = manner.lifetimes or any(call.name == "weak_reference" for call in calls(steps))
         self._bound: list[Slot] = []
         """What the lines so far hold by a name; where deaths are shown, each name is deleted when the clause let go."""
@@ -138,8 +140,19 @@ class Printer:
     def _block(self, block: Block) -> Lines:
         if isinstance(block, Tried):
             return self._tried(block)
+        entered = ast.unparse(self._entered(block.call))
         body = self._body(block.body, block.error)
-        return [f"with {ast.unparse(self.expression(block.call))}:", *_indented(body or ["pass"])]
+        return [f"with {entered}:", *_indented(body or ["pass"])]
+
+    def _entered(self, call: Call) -> ast.expr:
+        """What a block enters: one that is entered several times has a name."""
+        if call in self._blocks:
+            return ast.Name(self._blocks[call], ast.Load())
+        made = self.expression(call)
+        if self._times[call] == 1:
+            return made
+        self._blocks[call] = self.names.fresh("block")
+        return ast.NamedExpr(ast.Name(self._blocks[call], ast.Store()), made)
 
     def _tried(self, tried: Tried) -> Lines:
         """The engine must raise somewhere in it; then the script ends well, and else with an error of its own."""
