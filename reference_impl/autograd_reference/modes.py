@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Generator
+import types
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -72,12 +73,14 @@ class GradMode:
                 return
 
     def __call__(self, function: Function) -> Function:
-        """Decorate a function, or a generator function whose consumer then keeps its own mode between the items."""
+        """Decorate a function, or one that makes generators or coroutines; who resumes these keeps its own mode."""
         return decorated(function, functools.partial(GradMode, self.mode))
 
 
 def decorated(function: Function, scope: Callable[[], AbstractContextManager[None]]) -> Function:
-    """A function, or generator function, whose body runs in a scope."""
+    """A function, generator function or coroutine function whose body runs in a scope."""
+    if inspect.iscoroutinefunction(function):
+        return cast(Function, decorate_coroutine(function, scope))
     if inspect.isgeneratorfunction(function):
         return cast(Function, decorate_generator(function, scope))
 
@@ -116,6 +119,23 @@ def decorate_generator(
                 argument, step = error, generator.throw
 
     return generate_in_mode
+
+
+def decorate_coroutine(
+    function: Callable[..., Coroutine[Any, Any, Any]], scope: Callable[[], AbstractContextManager[None]]
+) -> Callable[..., Any]:
+    """Run each step of the coroutine in the mode, and whatever runs while it waits in its own."""
+
+    def steps(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        return function(*args, **kwargs).__await__()
+
+    awaitable: Callable[..., Any] = types.coroutine(decorate_generator(steps, scope))
+
+    @functools.wraps(function)
+    async def run_in_mode(*args: Any, **kwargs: Any) -> Any:
+        return await awaitable(*args, **kwargs)
+
+    return run_in_mode
 
 
 class no_grad(GradMode):

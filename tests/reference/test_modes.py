@@ -111,6 +111,39 @@ def test_decorated_generator() -> None:
     assert list(delegating()) == [1] and seen[-1] == (True, 7)
 
 
+def test_decorated_coroutine() -> None:
+    seen: list[bool] = []
+
+    class Pause:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    @torch.no_grad()
+    async def compute(start: int) -> int:
+        try:
+            seen.append(torch.is_grad_enabled())
+            await Pause()
+        except KeyError:
+            seen.append(torch.is_grad_enabled())
+            await Pause()
+        finally:
+            seen.append(torch.is_grad_enabled())
+        return start + 1
+
+    async def awaiting() -> int:
+        made: int = await compute(1)
+        return made + 1
+
+    coroutine = awaiting()
+    coroutine.send(None)
+    assert torch.is_grad_enabled()
+    coroutine.throw(KeyError())
+    assert torch.is_grad_enabled()
+    with pytest.raises(StopIteration) as end:
+        coroutine.send(None)
+    assert end.value.value == 3 and seen == [False] * 3 and torch.is_grad_enabled()
+
+
 def test_scope_in_a_suspended_generator() -> None:
     def generate() -> Iterator[int]:
         with torch.no_grad():
