@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_conformance.clauses import CORE, FULL, clause
 from autograd_conformance.engine import NAMED_INPUTS, SET_GRAD, TAPE, Array, Engine
-from autograd_conformance.judge import equal, refuses
+from autograd_conformance.judge import equal, may_refuse, refuses
 from autograd_conformance.programs.comparing import (
     ABSENT_ZEROS,
     assert_gradient,
@@ -99,14 +99,18 @@ def test_inputs_restrict(engine: Engine, program: Program, subsets: list[list[in
     level=FULL,
     needs=(TAPE, NAMED_INPUTS),
     after="backward.inputs-restrict",
+    revision=2,
     choices=(ABSENT_ZEROS,),
     program=programs(),
     subset=SUBSETS,
     amount=st.integers(0, 2),
+    again=st.integers(0, 2),
 )
-def test_inputs_nonleaf(engine: Engine, program: Program, subset: list[int], amount: int) -> None:
-    """A result that is named as an input receives the gradient that flows into it, and leaves that are not named stay as they
-    are.
+def test_inputs_nonleaf(engine: Engine, program: Program, subset: list[int], amount: int, again: int) -> None:
+    """A result that is named as an input receives the gradient that flows into it, which each further pass into it adds to
+    unless it is refused; leaves that are not named stay as they are.
+
+    The further passes start at the result itself, whose own step the first one may have freed.
     """
     run = Named(engine, program)
     if engine.has(SET_GRAD):
@@ -119,6 +123,14 @@ def test_inputs_nonleaf(engine: Engine, program: Program, subset: list[int], amo
     for number in named - {*program.leaf_numbers}:
         expected = gradient_at(program, engine.aliasing, number, run.expected.cotangents)
         assert_gradient(engine, f"the gradient of t{number}", engine.grad(tensors[number]), expected)
+        for turn in range(1, 1 + again * engine.accepts_cotangent):
+            cotangent = np.full_like(expected, turn)
+            expected = np.asarray(expected + cotangent)
+            with may_refuse(True, "a further pass into a result") as attempt:
+                engine.backward_into([tensors[number]], [engine.tensor(cotangent)], [tensors[number]])
+                assert_gradient(engine, f"the gradient of t{number}", engine.grad(tensors[number]), expected)
+            if attempt.refusal:
+                break
     run.check(named)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import hypothesis.strategies as st
 import numpy as np
 
-from autograd_conformance.clauses import CORE, clause
+from autograd_conformance.clauses import CORE, FULL, clause
 from autograd_conformance.engine import ENABLE_GRAD, GRAD_DECORATOR, GRAD_SWITCH, GRAD_VALUE, NO_GRAD, TAPE, Engine
 from autograd_conformance.judge import equal, may_refuse
 from autograd_conformance.programs.comparing import pass_back
@@ -39,6 +39,14 @@ def _scopes(engine: Engine) -> st.SearchStrategy[tuple[Scope, ...]]:
     kinds += ["decorator"] if engine.has(GRAD_DECORATOR) else []
     kinds += ["switch off", "switch on"] if engine.has(GRAD_SWITCH) else []
     kinds += ["block off", "block on", "decorator off", "decorator on"] if engine.has(GRAD_VALUE) else []
+    return _scopes_of(kinds)
+
+
+def _blocks(engine: Engine) -> st.SearchStrategy[tuple[Scope, ...]]:
+    return _scopes_of(["no_grad", "enable_grad"] if engine.has(ENABLE_GRAD) else ["no_grad"])
+
+
+def _scopes_of(kinds: list[str]) -> st.SearchStrategy[tuple[Scope, ...]]:
     leaf = st.tuples(st.sampled_from(kinds), st.sampled_from(ENDS), st.just(()))
     return st.lists(st.recursive(leaf, lambda inner: _scope(kinds, inner), max_leaves=6), min_size=1, max_size=2).map(
         tuple
@@ -69,6 +77,35 @@ def test_restores(engine: Engine, scopes: tuple[Scope, ...]) -> None:
         engine.set_grad_enabled(True)
     walk.probe(True)
     walk.check_gradient()
+
+
+@clause(
+    "mode.instance-reentry",
+    level=FULL,
+    needs=(TAPE, NO_GRAD, "add", "multiply"),
+    after="mode.restores",
+    scopes=_blocks,
+)
+def test_instance_reentry(engine: Engine, scopes: tuple[Scope, ...]) -> None:
+    """To enter one and the same block again, after it was left or while it is still entered, is refused, or each exit restores
+    the mode that was in force on the entry that belongs to it.
+    """
+    walk = SameBlocks(engine)
+    with may_refuse(_enters_again(scopes), "blocks each of which is entered once"):
+        walk.through(scopes, True)
+        walk.check_gradient()
+    walk.probe(True)
+
+
+def _enters_again(scopes: tuple[Scope, ...]) -> bool:
+    entered = list(_kinds(scopes))
+    return len(entered) > len(set(entered))
+
+
+def _kinds(scopes: tuple[Scope, ...]) -> Iterator[str]:
+    for kind, _, inside in scopes:
+        yield kind
+        yield from _kinds(inside)
 
 
 class Walk:
@@ -143,6 +180,19 @@ class Walk:
         if self.engine.max_ndim and self.engine.shapes is None:
             sides = [self.engine.tensor(np.ones(length, self.dtype)) for length in (2, 3)]
             self.engine.array(self.engine.apply("add", *sides))
+
+
+class SameBlocks(Walk):
+    """Enters the same two blocks wherever it goes."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.blocks: dict[str, AbstractContextManager[Any]] = {}
+
+    def _block(self, kind: str) -> AbstractContextManager[Any]:
+        if kind not in self.blocks:
+            self.blocks[kind] = super()._block(kind)
+        return self.blocks[kind]
 
 
 @contextmanager

@@ -1,16 +1,19 @@
-"""Decorated functions and generators, and threads."""
+"""Decorated functions, generators and coroutines, and threads."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from typing import Any
+from inspect import isawaitable
+from typing import Any, TypeAlias
 
 import hypothesis.strategies as st
 import numpy as np
 
-from autograd_conformance.clauses import FULL, clause
+from autograd_conformance.clauses import EXTENSION, FULL, clause
 from autograd_conformance.engine import GRAD_DECORATOR, GRAD_SWITCH, GRAD_VALUE, NO_GRAD, TAPE, THREADS, Engine
-from autograd_conformance.judge import Failure, equal
+from autograd_conformance.judge import Failure, equal, may_refuse
+
+Resumable: TypeAlias = Generator[Any, Any, str] | Coroutine[Any, Any, str]
 
 
 class Thrown(Exception):
@@ -57,6 +60,8 @@ def test_decorator_factory_state(engine: Engine, modes: list[bool], around: bool
 
 GIVES = {"next": None, "send": "sent", "throw": "caught"}
 """How a generator is resumed, and the item that it then gives."""
+MOVES = st.lists(st.sampled_from(sorted(GIVES)), min_size=1, max_size=8)
+ENDS = st.sampled_from(("return", "error"))
 
 
 @clause(
@@ -64,9 +69,9 @@ GIVES = {"next": None, "send": "sent", "throw": "caught"}
     level=FULL,
     needs=(TAPE, NO_GRAD, GRAD_DECORATOR, "multiply"),
     after="mode.restores",
-    moves=st.lists(st.sampled_from(sorted(GIVES)), min_size=1, max_size=8),
+    moves=MOVES,
     around=st.booleans(),
-    ends=st.sampled_from(("return", "error")),
+    ends=ENDS,
 )
 def test_decorated_generator(engine: Engine, moves: list[str], around: bool, ends: str) -> None:
     """The body of a decorated generator records nothing, whether it is resumed by the next item, a value or an exception or
@@ -74,18 +79,7 @@ def test_decorated_generator(engine: Engine, moves: list[str], around: bool, end
     """
 
     def body() -> Generator[Any, Any, str]:
-        item: Any = "first"
-        for _ in range(6):
-            _probe(engine, False, "what a generator makes")
-            try:
-                item = yield item
-            except Thrown:
-                item = "caught"
-            finally:
-                _probe(engine, False, "what a resumed generator makes")
-        if ends == "error":
-            raise Thrown
-        return "returned"
+        return (yield from _unrecorded(engine, ends, "a generator"))
 
     generator = engine.no_grad_function(body)()
     try:
@@ -98,28 +92,89 @@ def test_decorated_generator(engine: Engine, moves: list[str], around: bool, end
             generator.close()
 
 
-def _consume(engine: Engine, generator: Generator[Any, Any, str], moves: list[str], mode: bool) -> None:
+@clause(
+    "mode.async-decorator",
+    level=EXTENSION,
+    needs=(TAPE, NO_GRAD, GRAD_DECORATOR, "multiply"),
+    after="mode.decorated-generator",
+    moves=MOVES,
+    around=st.booleans(),
+    ends=ENDS,
+)
+def test_async_decorator(engine: Engine, moves: list[str], around: bool, ends: str) -> None:
+    """To decorate a coroutine function is refused, or its body records nothing, whenever and however it is resumed, or is
+    closed; whoever awaits it, and whatever else runs while it waits, has its own mode.
+    """
+
+    async def body() -> str:
+        return await Steps(_unrecorded(engine, ends, "a coroutine"))
+
+    async def awaiting() -> str:
+        made = decorated()
+        equal("whether what a decorated coroutine function returns can be awaited", isawaitable(made), True)
+        returned: str = await made
+        return returned
+
+    with may_refuse(True, "decorating a coroutine function"):
+        decorated = engine.no_grad_function(body)
+        coroutine = awaiting()
+        try:
+            with engine.no_grad() if around else nullcontext():
+                _consume(engine, coroutine, moves, not around)
+            _probe(engine, True, "what is made at last")
+        finally:
+            with suppress(Failure):
+                coroutine.close()
+
+
+class Steps:
+    """Awaits once for each item of a generator."""
+
+    def __init__(self, generator: Generator[Any, Any, str]) -> None:
+        self._generator = generator
+
+    def __await__(self) -> Generator[Any, Any, str]:
+        return self._generator
+
+
+def _unrecorded(engine: Engine, ends: str, name: str) -> Generator[Any, Any, str]:
+    """The body of what is decorated: it probes the mode at every turn, and gives back what goes in."""
+    item: Any = "first"
+    for _ in range(6):
+        _probe(engine, False, f"what {name} makes")
+        try:
+            item = yield item
+        except Thrown:
+            item = "caught"
+        finally:
+            _probe(engine, False, f"what {name} makes when it is resumed")
+    if ends == "error":
+        raise Thrown
+    return "returned"
+
+
+def _consume(engine: Engine, resumable: Resumable, moves: list[str], mode: bool) -> None:
     """Each item is what went in before."""
-    equal("the first item", next(generator), "first")
+    equal("the first item", resumable.send(None), "first")
     _probe(engine, mode, "what is made after the first item")
     for move in moves:
         try:
-            equal(f"the item after {move}", _resumed(generator, move), GIVES[move])
+            equal(f"the item after {move}", _resumed(resumable, move), GIVES[move])
         except StopIteration as end:
-            equal("what the generator returns", end.value, "returned")
+            equal("what is returned", end.value, "returned")
             break
         except Thrown:
             break
         finally:
             _probe(engine, mode, "what is made between the items")
-    generator.close()
-    _probe(engine, mode, "what is made after the generator was closed")
+    resumable.close()
+    _probe(engine, mode, "what is made after closing")
 
 
-def _resumed(generator: Generator[Any, Any, str], move: str) -> Any:
-    if move == "send":
-        return generator.send("sent")
-    return generator.throw(Thrown()) if move == "throw" else next(generator)
+def _resumed(resumable: Resumable, move: str) -> Any:
+    if move == "throw":
+        return resumable.throw(Thrown())
+    return resumable.send("sent" if move == "send" else None)
 
 
 @clause(

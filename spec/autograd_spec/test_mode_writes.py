@@ -49,18 +49,23 @@ def _updates(engine: Engine) -> st.SearchStrategy[list[tuple[str, str]]]:
     level=CORE,
     needs=(TAPE, NO_GRAD, WRITE),
     after="inplace.correct-or-loud",
+    revision=2,
     choices=(ABSENT_ZEROS,),
     program=programs(),
     updates=_updates,
 )
 def test_leaf_update(engine: Engine, program: Program, updates: list[tuple[str, str]]) -> None:
     """A leaf that requires gradients may be written while recording is off: it has the new value, is a leaf that requires
-    gradients still, and what is computed from it afterwards has the gradients at the new value, however often.
+    gradients still, keeps the gradient that it has stored, and what is computed from it afterwards has the gradients at
+    the new value, however often.
     """
     leaves = program.leaves(engine)
+    stored: Sequence[Array | None] = ()
     for turn, (how, where) in enumerate(updates, 1):
         new = replace(program, seed=program.seed + turn)
         _update(engine, new, leaves, how, where)
+        if stored:
+            assert_gradients(engine, new, leaves, stored)
         expected = expected_of(engine, new)
         if engine.has(SET_GRAD):
             for number in program.leaf_numbers:
@@ -70,6 +75,7 @@ def test_leaf_update(engine: Engine, program: Program, updates: list[tuple[str, 
         roots = backward_pass(engine, new, leaves, expected)
         assert_values(engine, roots, expected)
         assert_gradients(engine, new, leaves, expected.gradients)
+        stored = expected.gradients
 
 
 def _update(engine: Engine, new: Program, leaves: Sequence[Tensor], how: str, where: str) -> None:

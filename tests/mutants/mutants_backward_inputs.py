@@ -70,6 +70,18 @@ class NamedResultGetsWhatComesFirst(Reference):
             super().backward_into(outputs, cotangents, leaves)
 
 
+@mutant(kills="backward.inputs-nonleaf", may_fail=PASSES)
+class ThirdPassIntoAResultOverwrites(Reference):
+    """On the third pass into a result, what is stored on it is overwritten."""
+
+    def backward_into(self, outputs: Any, cotangents: Any, inputs: Any) -> None:
+        for each in inputs:
+            each.passes = getattr(each, "passes", 0) + 1
+            if each.passes == 3 and not each.is_leaf:
+                each._grad = None
+        super().backward_into(outputs, cotangents, inputs)
+
+
 @mutant(kills="backward.inputs-errors", may_fail=PASSES)
 class NoInputsMeanAll(Reference):
     """To name no input is to name all leaves."""
