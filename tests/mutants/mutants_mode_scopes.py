@@ -59,7 +59,7 @@ class ThirdEntryDoesNothing(Reference):
 def replace_coroutines(patch: pytest.MonkeyPatch, awaited: Callable[[Any], Any]) -> None:
     """Await `awaited(coroutine)` where a decorated coroutine function was called."""
 
-    def decorate(function: Callable[..., Any], mode: bool) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any], scope: Any) -> Callable[..., Any]:
         async def run(*arguments: Any) -> Any:
             return await awaited(function(*arguments))
 
