@@ -18,30 +18,40 @@ from autograd_reference.tensor import Tensor
 THREADS = ("thread.*", "mode.*")
 
 
+def share_between_passes(patch: pytest.MonkeyPatch, attribute: str, shared: Any) -> None:
+    """All passes have this one list or dictionary; a pass that is refused leaves it empty.
+
+    At every operation other threads may run, as in any engine whose kernels let them.
+    """
+    create, run, visit = walking.Pass.__init__, walking.Pass.run, walking.Pass.visit
+
+    def share(walk: walking.Pass, *arguments: Any, **keywords: Any) -> None:
+        create(walk, *arguments, **keywords)
+        setattr(walk, attribute, shared)
+
+    def run_and_clear(walk: walking.Pass) -> None:
+        try:
+            run(walk)
+        except BaseException:
+            shared.clear()
+            raise
+
+    def visit_in_turn(walk: walking.Pass, *arguments: Any) -> None:
+        time.sleep(0)
+        visit(walk, *arguments)
+
+    patch.setattr(walking.Pass, "__init__", share)
+    patch.setattr(walking.Pass, "run", run_and_clear)
+    patch.setattr(walking.Pass, "visit", visit_in_turn)
+
+
 @mutant(kills="thread.independent-graphs", may_fail=THREADS)
 class PassesShareWhatIsToDo(Reference):
     """All passes of the process take their next operation from one list."""
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        heap: list[Any] = []
-        create = walking.Pass.__init__
-
-        def share(walk: walking.Pass, *arguments: Any, **keywords: Any) -> None:
-            create(walk, *arguments, **keywords)
-            walk.heap = heap
-
-        run = walking.Pass.run
-
-        def run_and_clear(walk: walking.Pass) -> None:
-            try:
-                run(walk)
-            except BaseException:
-                heap.clear()
-                raise
-
-        patch.setattr(walking.Pass, "__init__", share)
-        patch.setattr(walking.Pass, "run", run_and_clear)
+        share_between_passes(patch, "heap", [])
 
 
 @mutant(kills="thread.independent-graphs", may_fail=THREADS)
@@ -105,22 +115,7 @@ class ArrivalsAreKeptOnTheGraph(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        arrived: dict[Any, Any] = {}
-        create, run = walking.Pass.__init__, walking.Pass.run
-
-        def share(walk: walking.Pass, *arguments: Any, **keywords: Any) -> None:
-            create(walk, *arguments, **keywords)
-            walk.arrived = arrived
-
-        def run_and_clear(walk: walking.Pass) -> None:
-            try:
-                run(walk)
-            except BaseException:
-                arrived.clear()
-                raise
-
-        patch.setattr(walking.Pass, "__init__", share)
-        patch.setattr(walking.Pass, "run", run_and_clear)
+        share_between_passes(patch, "arrived", {})
 
 
 @mutant(kills="thread.retained-graph", may_fail=THREADS)

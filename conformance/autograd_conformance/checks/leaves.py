@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from autograd_conformance.checks.expecting import cotangent, expect_bool, expect_gradient, filled, leaf, tripled
 from autograd_conformance.checks.outcome import Report, broken, nonconforming
-from autograd_conformance.checks.verbs import _cotangent, _expect_bool, _expect_gradient, _filled, _leaf, _tripled
 from autograd_conformance.engine import (
     DETACH_IN_PLACE,
     HOST_ARRAY,
@@ -37,44 +37,44 @@ def check_leaves(report: Report) -> None:
 
 
 def _pass_back(engine: Engine, root: Tensor) -> None:
-    engine.backward([root], [engine.tensor(_filled(engine, 5))] if engine.accepts_cotangent else None)
+    engine.backward([root], [engine.tensor(filled(engine, 5))] if engine.accepts_cotangent else None)
 
 
 def _check_set_requires_grad(report: Report) -> None:
     engine = report.engine
     with report.on("set_requires_grad"):
-        x = engine.tensor(_filled(engine, 2))
+        x = engine.tensor(filled(engine, 2))
         engine.set_requires_grad(x, True)
-        _expect_bool("requires_grad", engine.requires_grad(x), True)
-        _pass_back(engine, _tripled(engine, x))
-        _expect_gradient(engine, engine.grad(x), 3 * _cotangent(engine))
+        expect_bool("requires_grad", engine.requires_grad(x), True)
+        _pass_back(engine, tripled(engine, x))
+        expect_gradient(engine, engine.grad(x), 3 * cotangent(engine))
         engine.set_requires_grad(x, False)
-        _expect_bool("requires_grad", engine.requires_grad(x), False)
+        expect_bool("requires_grad", engine.requires_grad(x), False)
 
 
 def _check_detach_in_place(report: Report) -> None:
     engine = report.engine
     with report.on("detach_"):
-        t = _tripled(engine, _leaf(engine))
+        t = tripled(engine, leaf(engine))
         engine.detach_(t)
-        _expect_bool("requires_grad", engine.requires_grad(t), False)
-        _expect_bool("is_leaf", engine.is_leaf(t), True)
+        expect_bool("requires_grad", engine.requires_grad(t), False)
+        expect_bool("is_leaf", engine.is_leaf(t), True)
 
 
 def _check_retain_grad(report: Report) -> None:
     engine = report.engine
     with report.on("retain_grad"):
-        t = _tripled(engine, _leaf(engine))
+        t = tripled(engine, leaf(engine))
         engine.retain_grad(t)
-        _pass_back(engine, _tripled(engine, t))
-        _expect_gradient(engine, engine.grad(t), 3 * _cotangent(engine))
+        _pass_back(engine, tripled(engine, t))
+        expect_gradient(engine, engine.grad(t), 3 * cotangent(engine))
 
 
 def _check_pickled(report: Report) -> None:
     engine = report.engine
     with report.on("pickled"):
-        made = engine.pickled(_leaf(engine))
-        if made is None or not np.array_equal(engine.array(made), _filled(engine, 2)):
+        made = engine.pickled(leaf(engine))
+        if made is None or not np.array_equal(engine.array(made), filled(engine, 2)):
             raise broken(f"the value changes: expected 2, got {show(made if made is None else engine.array(made))}")
         if engine.requires_grad(made) is not True:
             raise nonconforming("the flag is lost; if `pickled` and `requires_grad` are spelled right")
@@ -83,7 +83,7 @@ def _check_pickled(report: Report) -> None:
 def _check_shared_array(report: Report) -> None:
     engine = report.engine
     with report.on("shared_array"):
-        lent = engine.shared_array(engine.tensor(_filled(engine, 2)))
-        if not np.array_equal(engine.read_array(lent), _filled(engine, 2)):
+        lent = engine.shared_array(engine.tensor(filled(engine, 2)))
+        if not np.array_equal(engine.read_array(lent), filled(engine, 2)):
             raise broken(f"gives {lent!r}; expected a NumPy array of twos")
-        engine.write_array(lent, _filled(engine, 3))
+        engine.write_array(lent, filled(engine, 3))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autograd_conformance.checks.expecting import cotangent, expect_gradient, filled, leaf, tripled
 from autograd_conformance.checks.outcome import Report, broken
-from autograd_conformance.checks.verbs import _cotangent, _expect_gradient, _filled, _leaf, _tripled
 from autograd_conformance.engine import CREATE_GRAPH, LIFETIME, NAMED_INPUTS, RETAIN_GRAPH, TAPE, Engine, Tensor
 
 
@@ -24,39 +24,39 @@ def check_passes(report: Report) -> None:
 
 
 def _cotangents(engine: Engine) -> list[Tensor] | None:
-    return [engine.tensor(_filled(engine, 5))] if engine.accepts_cotangent else None
+    return [engine.tensor(filled(engine, 5))] if engine.accepts_cotangent else None
 
 
 def _check_retaining(report: Report) -> None:
     engine = report.engine
     with report.on("backward_retaining"):
-        x = _leaf(engine)
-        root = _tripled(engine, x)
+        x = leaf(engine)
+        root = tripled(engine, x)
         engine.backward_retaining([root], _cotangents(engine))
-        _expect_gradient(engine, engine.grad(x), 3 * _cotangent(engine))
+        expect_gradient(engine, engine.grad(x), 3 * cotangent(engine))
         engine.backward([root], _cotangents(engine))
 
 
 def _check_named_inputs(report: Report) -> None:
     engine = report.engine
     with report.on("backward_into"):
-        x = _leaf(engine)
-        engine.backward_into([_tripled(engine, x)], _cotangents(engine), [x])
-        _expect_gradient(engine, engine.grad(x), 3 * _cotangent(engine))
+        x = leaf(engine)
+        engine.backward_into([tripled(engine, x)], _cotangents(engine), [x])
+        expect_gradient(engine, engine.grad(x), 3 * cotangent(engine))
 
 
 def _check_creating_graph(report: Report) -> None:
     engine = report.engine
     with report.on("backward_creating_graph"):
-        x = _leaf(engine)
-        engine.backward_creating_graph([_tripled(engine, x)], _cotangents(engine))
-        _expect_gradient(engine, engine.grad(x), 3 * _cotangent(engine))
+        x = leaf(engine)
+        engine.backward_creating_graph([tripled(engine, x)], _cotangents(engine))
+        expect_gradient(engine, engine.grad(x), 3 * cotangent(engine))
 
 
 def _check_weak_reference(report: Report) -> None:
     engine = report.engine
     with report.on("weak_reference"):
-        x = _leaf(engine)
+        x = leaf(engine)
         reference = engine.weak_reference(x)
         if reference() is None:
             raise broken("gives None for a tensor that is there; expected the tensor itself")

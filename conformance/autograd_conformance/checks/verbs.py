@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_conformance.checks.expecting import cotangent, expect_bool, expect_gradient, filled, leaf, tripled
 from autograd_conformance.checks.outcome import Report, broken, nonconforming
 from autograd_conformance.engine import (
     ENABLE_GRAD,
@@ -18,8 +19,6 @@ from autograd_conformance.engine import (
     SET_GRAD,
     TAPE,
     VJP,
-    Engine,
-    Tensor,
 )
 from autograd_conformance.judge import show
 
@@ -55,86 +54,46 @@ def check_results(report: Report) -> None:
             _decorated(report, lambda: None)
 
 
-def _tripled(engine: Engine, x: Tensor) -> Tensor:
-    if "multiply" in engine.operators:
-        return engine.apply("multiply", x, engine.tensor(_filled(engine, 3)))
-    return engine.apply("add", engine.apply("add", x, x), x)
-
-
-def _filled(engine: Engine, value: float) -> Any:
-    return np.full((engine.shapes or [()])[0], value, engine.dtypes[0])
-
-
-def _leaf(engine: Engine) -> Tensor:
-    return engine.tensor(_filled(engine, 2), requires_grad=True)
-
-
-def _cotangent(engine: Engine) -> int:
-    return 5 if engine.accepts_cotangent else 1
-
-
-def _expect_gradient(engine: Engine, gradient: Tensor | None, value: float) -> None:
-    """The gradient is there, an array of the right sort, and its value is right."""
-    if gradient is None:
-        raise broken(
-            "there is no gradient; does `tensor` honour requires_grad, and `grad` look where the engine keeps it?"
-        )
-    got, expected = engine.array(gradient), _filled(engine, value)
-    if got.shape != expected.shape or got.dtype != expected.dtype:
-        raise broken(f"expected the gradient {show(expected)}, got {show(got)}; keep shape and dtype of the leaf")
-    if not np.array_equal(got, expected):
-        raise nonconforming(
-            f"expected the gradient {show(expected)}, got {show(got)}; if `backward` and `grad` are right"
-        )
-
-
-def _expect_bool(verb: str, value: Any, expected: bool) -> None:
-    if type(value) is not bool:
-        raise broken(f"`{verb}` gives {value!r}; expected True or False")
-    if value is not expected:
-        raise nonconforming(f"`{verb}` gives {value}, expected {expected}; if it is spelled right")
-
-
 def _check_vjp(report: Report) -> None:
     engine = report.engine
     with report.on("vjp"):
         outputs, gradients = engine.vjp(
-            lambda x: [_tripled(engine, x)], [_leaf(engine)], [engine.tensor(_filled(engine, _cotangent(engine)))]
+            lambda x: [tripled(engine, x)], [leaf(engine)], [engine.tensor(filled(engine, cotangent(engine)))]
         )
         if len(outputs) != 1 or len(gradients) != 1:
             raise broken(f"of one output and one primal it gives {len(outputs)} outputs and {len(gradients)} gradients")
-        if not np.array_equal(engine.array(outputs[0]), _filled(engine, 6)):
+        if not np.array_equal(engine.array(outputs[0]), filled(engine, 6)):
             raise broken(f"its output is {show(engine.array(outputs[0]))}; expected what the function gives, 6")
-        _expect_gradient(engine, gradients[0], 3 * _cotangent(engine))
+        expect_gradient(engine, gradients[0], 3 * cotangent(engine))
 
 
 def _check_tape(report: Report) -> None:
     engine = report.engine
     with report.on("backward without cotangents"):
-        x = _leaf(engine)
-        if _filled(engine, 0).size == 1:
-            engine.backward([_tripled(engine, x)])
-            _expect_gradient(engine, engine.grad(x), 3)
+        x = leaf(engine)
+        if filled(engine, 0).size == 1:
+            engine.backward([tripled(engine, x)])
+            expect_gradient(engine, engine.grad(x), 3)
     if engine.accepts_cotangent:
         with report.on("backward with a cotangent"):
-            x = _leaf(engine)
-            engine.backward([_tripled(engine, x)], [engine.tensor(_filled(engine, 5))])
-            _expect_gradient(engine, engine.grad(x), 15)
+            x = leaf(engine)
+            engine.backward([tripled(engine, x)], [engine.tensor(filled(engine, 5))])
+            expect_gradient(engine, engine.grad(x), 15)
     if engine.accepts_cotangent and engine.several_roots:
         with report.on("backward from two roots"):
-            x = _leaf(engine)
-            roots = [_tripled(engine, x), _tripled(engine, x)]
-            engine.backward(roots, [engine.tensor(_filled(engine, 5)), engine.tensor(_filled(engine, 1))])
-            _expect_gradient(engine, engine.grad(x), 18)
+            x = leaf(engine)
+            roots = [tripled(engine, x), tripled(engine, x)]
+            engine.backward(roots, [engine.tensor(filled(engine, 5)), engine.tensor(filled(engine, 1))])
+            expect_gradient(engine, engine.grad(x), 18)
     _check_questions(report)
 
 
 def _check_set_grad(report: Report) -> None:
     engine = report.engine
     with report.on("set_grad"):
-        x = _leaf(engine)
-        engine.set_grad(x, engine.tensor(_filled(engine, 7)))
-        _expect_gradient(engine, engine.grad(x), 7)
+        x = leaf(engine)
+        engine.set_grad(x, engine.tensor(filled(engine, 7)))
+        expect_gradient(engine, engine.grad(x), 7)
         engine.set_grad(x, None)
         if engine.grad(x) is not None:
             raise nonconforming("a gradient set to None is still there; if `set_grad` and `grad` are spelled right")
@@ -143,22 +102,22 @@ def _check_set_grad(report: Report) -> None:
 def _check_questions(report: Report) -> None:
     engine = report.engine
     with report.on("requires_grad"):
-        _expect_bool("requires_grad", engine.requires_grad(_leaf(engine)), True)
-        _expect_bool("requires_grad", engine.requires_grad(_tripled(engine, _leaf(engine))), True)
-        _expect_bool("requires_grad", engine.requires_grad(engine.tensor(_filled(engine, 2))), False)
+        expect_bool("requires_grad", engine.requires_grad(leaf(engine)), True)
+        expect_bool("requires_grad", engine.requires_grad(tripled(engine, leaf(engine))), True)
+        expect_bool("requires_grad", engine.requires_grad(engine.tensor(filled(engine, 2))), False)
     with report.on("is_leaf"):
-        _expect_bool("is_leaf", engine.is_leaf(_leaf(engine)), True)
-        _expect_bool("is_leaf", engine.is_leaf(_tripled(engine, _leaf(engine))), False)
+        expect_bool("is_leaf", engine.is_leaf(leaf(engine)), True)
+        expect_bool("is_leaf", engine.is_leaf(tripled(engine, leaf(engine))), False)
     with report.on("detach"):
-        detached = engine.detach(_tripled(engine, _leaf(engine)))
-        if not np.array_equal(engine.array(detached), _filled(engine, 6)):
+        detached = engine.detach(tripled(engine, leaf(engine)))
+        if not np.array_equal(engine.array(detached), filled(engine, 6)):
             raise broken(f"the value changes: expected 6, got {show(engine.array(detached))}")
 
 
 # ---- modes ----
 def _expect_recording(report: Report, expected: bool, where: str) -> None:
     engine = report.engine
-    if engine.has(TAPE) and engine.is_leaf(_tripled(engine, _leaf(engine))) is expected:
+    if engine.has(TAPE) and engine.is_leaf(tripled(engine, leaf(engine))) is expected:
         raise nonconforming(f"{where} recording is {'off' if expected else 'on'}; if the mode is spelled right")
 
 
@@ -193,9 +152,9 @@ def _decorated(report: Report, function: Callable[..., Any]) -> Callable[..., An
 def _check_decorator(report: Report) -> None:
     engine = report.engine
     with report.on("no_grad_function"):
-        decorated = _decorated(report, lambda x: _tripled(engine, x))
-        made = decorated(_leaf(engine))
-        if made is None or not np.array_equal(engine.array(made), _filled(engine, 6)):
+        decorated = _decorated(report, lambda x: tripled(engine, x))
+        made = decorated(leaf(engine))
+        if made is None or not np.array_equal(engine.array(made), filled(engine, 6)):
             raise broken("the decorated function does not give what the function gives")
         if engine.has(TAPE) and engine.is_leaf(made) is not True:
             raise nonconforming("what the decorated function made is a recorded result")
