@@ -237,7 +237,8 @@ class OneModeForAllThreads(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        shared = SimpleNamespace(enabled=True, entered=[])
+        facts = {name: value for name, value in vars(RecordingState).items() if not name.startswith("_")}
+        shared = SimpleNamespace(**facts, entered=[])
         for name, module in list(sys.modules.items()):
             if name.startswith("autograd_reference") and getattr(module, "state", None) is state:
                 patch.setattr(module, "state", shared)

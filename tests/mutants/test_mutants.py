@@ -30,7 +30,7 @@ FREQUENT = [each for each in MUTANTS if not each.escapes]
 SUBTLE = [each for each in MUTANTS if not each.blatant]
 GENERAL = ("backward.interleaved", "inplace.correct-or-loud")
 """Clauses whose programs are made of everything may find any fault."""
-SAMPLE = 6
+SAMPLE = 2
 """So many clauses are tried on a mutant that must not fail them; all of them take hours, and are `matrix.py`'s."""
 HERE = Path(__file__).parent
 

@@ -61,6 +61,7 @@ def test_its_metadata(wheel: Path) -> None:
         "mygrad",
         "tinygrad",
         "paddle",
+        "benchmarks",
         "tests",
         "dev",
     }
