@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import threading
@@ -103,6 +104,35 @@ def test_threads_of_the_clauses_own_have_no_script() -> None:
         equal("whether it requires gradients", engine.requires_grad(made), True)
 
     with pytest.raises(NotReproduced, match="threads of its own"):
+        script_of(Torch(), a_clause(test))
+
+
+def generates(engine: Engine) -> Any:
+    def body() -> Any:
+        yield 1
+
+    return engine.no_grad_function(body)().send
+
+
+def calls_itself(engine: Engine) -> Any:
+    def body(again: Any) -> None:
+        if rest.pop():
+            again(again)
+
+    rest = [False, True]
+    decorated = engine.no_grad_function(lambda x: body(lambda _: decorated(x)))
+    return decorated
+
+
+@pytest.mark.parametrize(("use", "why"), [(generates, "a generator function"), (calls_itself, "calls itself")])
+def test_what_no_script_can_tell_is_said(use: Any, why: str) -> None:
+    def test(engine: Engine) -> None:
+        leaf = engine.tensor(ONE, requires_grad=True)
+        with contextlib.suppress(AttributeError, TypeError):  # of a recording, which hands out no generator
+            use(engine)(leaf)
+        equal("whether it requires gradients", engine.requires_grad(leaf), False)
+
+    with pytest.raises(NotReproduced, match=why):
         script_of(Torch(), a_clause(test))
 
 

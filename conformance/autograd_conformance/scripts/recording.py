@@ -143,8 +143,8 @@ class Recorder(Engine):
         recorder.errors: list[BaseException] = []
         recorder._stacks = Stacks(recorder.steps)
         recorder.thread = threading.current_thread()
-        recorder.strays = False
-        """Whether the clause called the engine in a thread that the engine's own `in_threads` did not start."""
+        recorder.beyond = ""
+        """What the clause did that no script can tell; empty: nothing."""
         recorder.altered: Alteration | None = None
         facts = {fact: getattr(engine, fact) for fact in Engine.__annotations__}
         verbs = {verb: recorder._verb(verb) for verb in VERBS if getattr(type(engine), verb) is not vars(Engine)[verb]}
@@ -183,7 +183,8 @@ class Recorder(Engine):
 
     def _run(recorder, call: Call, run: Callable[[], Any]) -> Any:
         recorder.bodies[-1].append(call)
-        recorder.strays |= len(recorder.bodies) == 1 and threading.current_thread() is not recorder.thread
+        if len(recorder.bodies) == 1 and threading.current_thread() is not recorder.thread:
+            recorder.beyond = "the clause calls the engine in threads of its own, and a script would do so in one"
         if call.name == "weak_reference":
             recorder._let_go_of_frames()
         try:
@@ -247,6 +248,8 @@ class Recorder(Engine):
     def _watched(recorder, value: Any) -> Any:
         if inspect.iscoroutinefunction(value):
             raise Unprintable("a coroutine is resumed by others than the engine, and a script has none")
+        if inspect.isgeneratorfunction(value):
+            recorder.beyond = "the clause hands the engine a generator function, and no script has one"
         return RecordedFunction(recorder, value) if callable(value) else value
 
 
@@ -263,10 +266,14 @@ class RecordedFunction:
     def __init__(self, recorder: Recorder, function: Callable[..., Any]) -> None:
         self._recorder, self._handover, self._function = recorder, recorder.handover, function
         self.calls: list[Function] = []
+        self._running = 0
 
     def __call__(self, *inputs: Any) -> Any:
         noted = Function(parameters=tuple(map(Slot, inputs)))
         self.calls.append(noted)
+        if self._running:
+            self._recorder.beyond = "a function of the clause calls itself, and a script prints one run of it"
+        self._running += 1
         self._recorder.bodies.append(noted.body)
         self._handover("clause")
         try:
@@ -276,6 +283,7 @@ class RecordedFunction:
             raise
         finally:
             self._recorder.bodies.pop()
+            self._running -= 1
         noted.returns = _noted(returned)
         self._handover("engine")
         return _bare(returned)

@@ -70,11 +70,11 @@ class _Reproduction:
     def __init__(self, engine: Engine, clause: Clause, case: Mapping[str, Any], failure: BaseException) -> None:
         self._engine, self._clause, self._case = engine, clause, case
         self._recorder, error = self._run(None)
+        if self._recorder.beyond:
+            raise NotReproduced(self._recorder.beyond)
         if error is None or not _alike(error, failure):
             seen = "held" if error is None else judge.show(error)
             raise NotReproduced(f"run again, call by call, the clause did not fail in the same way: {seen}")
-        if self._recorder.strays:
-            raise NotReproduced("the clause calls the engine in threads of its own, and a script would do so in one")
         self._error: BaseException = error
         self._judged = self._find_judged(error)
         self._uncaught = [error, error.__cause__, getattr(error, "got", None)]
