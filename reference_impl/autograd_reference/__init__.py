@@ -21,6 +21,8 @@ import torch as _torch
 from . import autograd as autograd
 from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import utils as utils
+from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from .anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .definition import FUNCTIONS as _FUNCTIONS
 from .modes import enable_grad as enable_grad
 from .modes import inference_mode as inference_mode

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .accumulate import AccumulateGrad, accumulate, own
-from .graph import levels
+from .graph import runs_on_tensors
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
 from .node import Edge, Gradient, Node, watched
@@ -146,11 +146,6 @@ def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:
         if cotangent is not None and cotangent.untyped_storage().data_ptr() == memory:
             return False
     return True
-
-
-def runs_on_tensors() -> bool:
-    """Whether also a pass that is not recorded has tensors for gradients: in forward mode these have tangents."""
-    return bool(levels) and not state.pausing
 
 
 def by_age(node: Node) -> int:

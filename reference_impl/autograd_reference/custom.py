@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from . import rules
-from .graph import RELEASED, edge_of, record
+from .graph import RELEASED, edge_of, levels, record
 from .hooks import unwrapped, wrapped
 from .inplace import refuse_recording
 from .modes import no_grad, state
@@ -39,6 +39,7 @@ class FunctionCtx:
         self.dirty_tensors: tuple[Tensor, ...] = ()
         self.non_differentiable: tuple[Tensor, ...] = ()
         self._node = weakref.ref(node)
+        self._forward: tuple[Tensor | None, ...] | None = None  # what was saved for `jvp`
         self._is_restricted = False  # whether the pass that runs is one for named inputs
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -50,9 +51,15 @@ class FunctionCtx:
                 )
         self.to_save = tensors
 
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for `jvp`, which has them in `saved_tensors`. Without this it has those saved for `backward`."""
+        self._forward = tensors
+
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """What was saved, as it was. RuntimeError: released by a pass, or overwritten since."""
+        if self._forward is not None:
+            return self._forward
         node = self._node()
         return () if node is None else node.saved_tensors
 
@@ -117,6 +124,50 @@ class FunctionNode(Node):
         if self.recorded:
             self.keep()
         return results
+
+    def push(self, arguments: tuple[Any, ...], tangents: list[Tensor | None], outputs: Sequence[Any]) -> None:
+        """Have the user's `jvp` push the arguments' tangents on. RuntimeError: what it returns does not fit the outputs."""
+        level, ctx = levels[-1], self.ctx
+        given = [
+            Tensor(torch.zeros_like(x._data)) if t is None and isinstance(x, Tensor) and ctx.materialize_grads else t
+            for x, t in zip(arguments, tangents, strict=True)
+        ]
+        ctx._forward = ctx.saved_tensors or ctx.to_save
+        results = self.function.jvp(ctx, *given)
+        results = results if isinstance(results, tuple) else (results,)
+        if len(results) != len(outputs):
+            raise RuntimeError(
+                "Function's jvp returned an invalid number of forward gradients "
+                f"(expected {len(outputs)} but got {len(results)})"
+            )
+        for x, tangent in zip(outputs, results, strict=True):
+            if isinstance(x, Tensor) and tangent is not None:
+                self.check_tangent(x, tangent)
+                is_same = among(tangent, given)
+                if among(x, ctx.dirty_tensors) and not is_same:
+                    raise RuntimeError(
+                        "An inplace custom Function is not returning the forward mode gradients as-is: jvp must modify the "
+                        "gradient inplace and return it."
+                    )
+                if x._view is not None and not any(t is not None and t._storage is tangent._storage for t in given):
+                    raise RuntimeError(
+                        "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a "
+                        "view."
+                    )
+                if x._view is None:  # or else its tangent is that of its base
+                    x._tangent = (level, tangent)
+        level.noted[self] = list(results)
+
+    def check_tangent(self, x: Tensor, tangent: Any) -> None:
+        """RuntimeError: what `jvp` returned is no tangent of an output."""
+        if not isinstance(tangent, Tensor):
+            got = type(tangent).__name__
+            raise RuntimeError(f"expected Variable or None (got {got}) from the jvp of {self.name()}")  # noqa: TRY004
+        if tangent.shape != x.shape:
+            raise RuntimeError(
+                "Trying to set a forward gradient that has a different size than that of the original Tensor: "
+                f"{list(tangent.shape)} for one of size {list(x.shape)}"
+            )
 
     def output(self, number: int, x: Tensor, given: list[Any], count: int) -> Tensor:
         """One output, with its history."""
@@ -185,9 +236,19 @@ class FunctionNode(Node):
         elif storage.version != version:
             refuse_modified(data, storage, version)
         if tensor is None or edge_of(tensor) != edge:
+            tangent = None if not levels else self.tangent(origin)
             tensor = Tensor(data, storage)
             tensor._edge = edge
+            if tangent is not None:
+                tensor._tangent = (levels[-1], tangent)
         return tensor
+
+    def tangent(self, origin: int | tuple[Tensor | None, Edge | None]) -> Tensor | None:
+        """The tangent that a saved tensor had."""
+        if not isinstance(origin, int):
+            return levels[-1].tangent(origin[0])  # type: ignore[no-any-return]
+        tangents = levels[-1].noted.get(self)
+        return None if tangents is None else tangents[origin]
 
     def release(self) -> None:
         """Let go of the saved tensors."""

@@ -151,6 +151,11 @@ def saved_value(name: str) -> property:
     return property(value)
 
 
+def runs_on_tensors() -> bool:
+    """Whether also a pass that is not recorded has tensors for gradients: in forward mode these have tangents."""
+    return bool(levels) and not state.pausing
+
+
 def conjugate(value: Any) -> Any:
     """The complex conjugate of a tensor or number; anything else as it is."""
     if isinstance(value, (torch.Tensor, Tensor)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 
 from . import anomaly
-from .graph import edge_of
+from .graph import edge_of, runs_on_tensors
 from .modes import state
 from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, RemovableHandle, noted, noted_leaves, watched, while_alive
 from .overlap import overlaps_itself
@@ -171,8 +171,8 @@ def wrapped(gradient: Gradient | None) -> Tensor | None:
 
 
 def unwrapped(gradient: Tensor) -> Gradient:
-    """A user's gradient in the form that the pass has, which is recorded if recording is on."""
-    return gradient if state.enabled else gradient._data
+    """A user's gradient in the form that the pass has."""
+    return gradient if state.enabled or runs_on_tensors() else gradient._data
 
 
 def run_watched(walk: Pass, node: Node, arrived: list[Any]) -> Sequence[Gradient | None]:

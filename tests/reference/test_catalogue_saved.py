@@ -305,11 +305,13 @@ def test_checkpoint_sequential(torch: Any, segments: int) -> None:
 def test_anomaly(torch: Any) -> None:
     x = leaf(torch, 0.0)
     with torch.autograd.detect_anomaly():
+        assert torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         y = x.pow(0.5)
         y.backward()  # infinite, which is no anomaly
         y = (x * 0).pow(0.5)  # HERE
         with pytest.warns(UserWarning, match="HERE"), pytest.raises(RuntimeError, match="nan"):
             (y * 0 * x).backward()
+    assert not torch.is_anomaly_enabled()
     with torch.autograd.detect_anomaly(check_nan=False):
         ((x * 0).pow(0.5) * 0 * x).backward()
     ((x * 0).pow(0.5) * 0 * x).backward()

@@ -11,8 +11,8 @@ import torch
 from ..accumulate import AccumulateGrad, accumulate, run_accumulated
 from ..anomaly import detect_anomaly as detect_anomaly
 from ..anomaly import set_detect_anomaly as set_detect_anomaly
-from ..backward import accumulate_gradients, capture_gradients, reachable, runs_on_tensors
-from ..graph import edge_of
+from ..backward import accumulate_gradients, capture_gradients, reachable
+from ..graph import edge_of, runs_on_tensors
 from ..modes import enable_grad as enable_grad
 from ..modes import no_grad as no_grad
 from ..modes import set_grad_enabled as set_grad_enabled

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..custom import FunctionCtx, FunctionNode
-from ..graph import edge_of
+from ..graph import edge_of, levels, runs_on_tensors
 from ..modes import no_grad, state
 from ..node import Edge, Gradient, Node
 from ..tensor import Tensor
@@ -96,15 +96,22 @@ class Function:
         separately = cls.setup_context is not Function.setup_context
         arguments = cls._arguments(args, kwargs, separately)
         node = cls._backward_cls(arguments)
-        with no_grad():
-            if separately:
-                outputs = cls.forward(*arguments)
-                cls.setup_context(node.ctx, arguments, outputs)
-            else:
-                outputs = cls.forward(node.ctx, *arguments)
-        if isinstance(outputs, tuple):
-            return tuple(node.attach(outputs, arguments))
-        return node.attach((outputs,), arguments)[0]
+        tangents = [levels[-1].tangent(x) for x in arguments] if runs_on_tensors() else []
+        pausing, state.pausing = state.pausing, True  # what is done in here is no affair of forward mode
+        try:
+            with no_grad():
+                if separately:
+                    outputs = cls.forward(*arguments)
+                    cls.setup_context(node.ctx, arguments, outputs)
+                else:
+                    outputs = cls.forward(node.ctx, *arguments)
+            results = node.attach(outputs if isinstance(outputs, tuple) else (outputs,), arguments)
+            if any(tangent is not None for tangent in tangents):
+                node.push(arguments, tangents, results)
+        finally:
+            state.pausing = pausing
+            node.ctx._forward = None
+        return tuple(results) if isinstance(outputs, tuple) else results[0]
 
     @classmethod
     def _arguments(cls, args: tuple[Any, ...], kwargs: dict[str, Any], separately: bool) -> tuple[Any, ...]:
