@@ -78,3 +78,4 @@ rand_like = factory(torch.rand_like, "Uniform random numbers of the shape, dtype
 randn_like = factory(torch.randn_like, "Normal random numbers of the shape, dtype and device of a tensor.")
 new_zeros = factory(torch.Tensor.new_zeros, "Zeros of a shape, of the dtype and device of a tensor.")
 new_ones = factory(torch.Tensor.new_ones, "Ones of a shape, of the dtype and device of a tensor.")
+new_full = factory(torch.Tensor.new_full, "A shape filled with a number, of the dtype and device of a tensor.")

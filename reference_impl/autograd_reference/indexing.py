@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from . import rules
-from .definition import public
+from .definition import Operator, compose, public
 from .graph import apply
 from .inplace import copy_, write
 from .tensor import Tensor
@@ -29,10 +29,10 @@ def is_integer(part: Any) -> bool:
     return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
-def as_index(part: Any, device: torch.device) -> Tensor:
-    """An index tensor or a mask from a tensor, an array, or a list. IndexError for anything else."""
+def as_index(part: Any, device: torch.device) -> Any:
+    """An index tensor or a mask, or a truth value, from a tensor, an array, or a list. IndexError for anything else."""
     if isinstance(part, Tensor):
-        return part
+        return part if part.ndim or part.dtype is not torch.bool else bool(part)
     if isinstance(part, (list, tuple, np.ndarray)):
         data = torch.as_tensor(part, device=device)
         return Tensor(data if data.numel() or data.dtype is torch.bool else data.long())
@@ -112,3 +112,134 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
     shape = np.broadcast_shapes(*((*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)))
     wide = [y.expand(*shape[:dim], y.shape[dim], *shape[dim + 1 :]) for y in (x, indices)]
     return apply(rules.GATHER, (wide[0], wide[1]), (dim,))
+
+
+# Scattering, and what addresses elements by one number.
+
+SCATTER: Operator = Operator(
+    "scatter",
+    lambda x, index, src, dim: torch.scatter(x, dim, index, src),
+    "x index src; dim",
+    x=lambda g, index, dim: g.scatter(dim, index, 0),
+    src=lambda g, index, dim: g.gather(dim, index),
+)
+
+
+@public
+def scatter(
+    x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Any:
+    """A copy of x with the source, or one number, written to positions of a dimension; `reduce`: added, or multiplied."""
+    source = value if src is None else src
+    if reduce is None:
+        return apply(SCATTER, (x, index, source), (dim,))
+    source = source if isinstance(source, Tensor) else x.new_full(index.shape, source)
+    return scatter_reduce(x, dim, index, source, {"add": "sum", "multiply": "prod"}[reduce])
+
+
+def shared(g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, include_self: bool) -> tuple[Any, Any]:
+    """The cotangent of an extreme, shared equally among those of x and of the source that have that value."""
+    in_x, in_src = (x == result).to(g.dtype), (src == result.gather(dim, index)).to(g.dtype)
+    in_x = in_x if include_self else in_x.scatter(dim, index, 0)
+    share = g / in_x.scatter_add(dim, index, in_src)
+    return share * in_x, share.gather(dim, index) * in_src
+
+
+def by_product(g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, include_self: bool) -> tuple[Any, Any]:
+    """The cotangent of a product, times the product of the other factors, of which any may be zero."""
+    zeros = (x == 0).to(x.dtype).scatter_reduce(dim, index, (src == 0).to(x.dtype), "sum", include_self=include_self)
+    if isinstance(g, Tensor) and zeros.any():
+        raise NotImplementedError(
+            "scatter_reduce: the second derivative for reduce='prod' is not there where factors are zero"
+        )
+    factors = (rules.masked(x, x == 0) + (x == 0), rules.masked(src, src == 0) + (src == 0))
+    products = factors[0].scatter_reduce(dim, index, factors[1], "prod", include_self=include_self)
+    of_x = rules.masked(g * products / factors[0], zeros - (x == 0).to(x.dtype) > 0)
+    of_src = rules.masked(
+        (g * products).gather(dim, index) / factors[1], zeros.gather(dim, index) - (src == 0).to(x.dtype) > 0
+    )
+    return of_x if include_self else of_x.scatter(dim, index, 0), of_src
+
+
+def scatter_reducer(reduce: str, rule: Any) -> Operator:
+    """The operator for a reduction, with a rule for both operands at once."""
+
+    def forward(x: torch.Tensor, index: torch.Tensor, src: torch.Tensor, dim: int, include_self: bool) -> torch.Tensor:
+        return torch.scatter_reduce(x, dim, index, src, reduce, include_self=include_self)
+
+    return Operator(
+        "scatter_reduce", forward, "x index src; dim include_self",
+        x=lambda g, x, index, src, result, dim, include_self: rule(g, x, index, src, result, dim, include_self)[0],
+        src=lambda g, x, index, src, result, dim, include_self: rule(g, x, index, src, result, dim, include_self)[1],
+    )  # fmt: skip
+
+
+SCATTER_REDUCE = {
+    name: scatter_reducer(name, rule) for name, rule in {"amax": shared, "amin": shared, "prod": by_product}.items()
+}
+
+
+@public
+def scatter_reduce(x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Any:
+    """Elements of the source that go to one position of x, and its own unless told otherwise, reduced: `sum`, `mean`, `prod`,
+    `amax` or `amin`.
+    """
+    if reduce in SCATTER_REDUCE:
+        return apply(SCATTER_REDUCE[reduce], (x, index, src), (dim, include_self))
+    if reduce not in ("sum", "mean"):
+        raise RuntimeError(f"scatter_reduce: expected sum, mean, prod, amax or amin as `reduce`, got {reduce!r}")
+    total = (x if include_self else x.scatter(dim, index, 0)).scatter_add(dim, index, src)
+    if reduce == "sum":
+        return total
+    counts = torch.ones_like(x._data) if include_self else torch.ones_like(x._data).scatter(dim, index._data, 0)
+    counts = counts.scatter_add(dim, index._data, torch.ones_like(src._data)).clamp(min=1)
+    return total.div(Tensor(counts), rounding_mode=None if x.is_floating_point() or x.is_complex() else "floor")
+
+
+@public
+def index_put(x: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """A copy of x with values written, or added, at the positions that x[indices] reads."""
+    _, tensors, dims = split_key(x, tuple(slice(None) if part is None else part for part in indices))
+    return apply(rules.INDEX_PUT, (x, values, *tensors), (dims, accumulate))
+
+
+@public
+def masked_select(x: Tensor, mask: Tensor) -> Any:
+    """The elements where the mask holds, in row-major order; both broadcast."""
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    return x.expand(shape).reshape(-1)[mask.expand(shape).reshape(-1)]
+
+
+@public
+def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Any:
+    """A copy of x with elements of the source, in row-major order, where the mask holds."""
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    mask = mask.expand(shape)
+    return index_put(
+        x.expand(shape), tuple(map(Tensor, mask._data.nonzero(as_tuple=True))), source.reshape(-1)[: int(mask.sum())]
+    )
+
+
+def replace(x: Tensor, value: Tensor, view: Operator, *parameters: Any) -> Tensor:
+    """A copy of x with a view of it overwritten."""
+    if value.shape != view.forward(x._data, *parameters).shape:
+        raise RuntimeError(f"expected a source of the shape of the slice, got {list(value.shape)}")
+    return apply(rules.REPLACE, (x, value), (((view, parameters),), x._data.clone().stride()))
+
+
+def slice_key(x: Tensor, dim: int, start: int | None, end: int | None, step: int) -> tuple[slice, ...]:
+    """The key of a slice of one dimension."""
+    return (slice(None),) * (dim % x.ndim) + (slice(start, end, step),)
+
+
+compose(
+    diagonal_scatter=lambda x, src, offset=0, dim1=0, dim2=1: replace(x, src, rules.DIAGONAL, offset, dim1, dim2),
+    put=lambda x, index, source, accumulate=False: index_put(
+        x.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate
+    ).reshape(x.shape),
+    select_scatter=lambda x, src, dim, index: replace(x, src, rules.SELECT, dim, index),
+    slice_scatter=lambda x, src, dim=0, start=None, end=None, step=1: replace(
+        x, src, rules.SLICE, slice_key(x, dim, start, end, step)
+    ),
+    take=lambda x, index: x.reshape(-1)[index],
+)

@@ -23,6 +23,7 @@ from . import (
     hooks,
     indexing,
     inplace,
+    products,
     reductions,
     retain,
     rules,
@@ -33,7 +34,7 @@ from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
 from .graph import Recorded, apply, saved_name, saved_value
 from .tensor import Tensor
 
-MARKING = (arranging, constant, geometry, reductions)  # imported because they mark functions
+MARKING = (arranging, constant, geometry, products, reductions)  # imported because they mark functions
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
 
 
@@ -161,6 +162,7 @@ OTHERS: dict[str, Any] = {
     "polygamma": lambda x, n: apply(elementwise.POLYGAMMA, (x,), (n,)),
     "new_zeros": creation.new_zeros,
     "new_ones": creation.new_ones,
+    "new_full": creation.new_full,
     **{f"__i{name}__": guarded(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
     **{f"__{name}__": guarded(FUNCTIONS[function]) for name, function in BINARY.items()},
     **{f"__r{name}__": swapped(FUNCTIONS[function]) for name, function in BINARY.items()},
