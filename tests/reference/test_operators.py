@@ -312,7 +312,9 @@ def judges() -> dict[tuple[int, str], list[str]]:
         for operator, operand in rules():
             stack.enter_context(changed_rule(operator, operand, noting((id(operator), operand))))
         for current in (*EXTRA, *OPERATORS):
-            with contextlib.suppress(AssertionError, RuntimeError):  # which is for the tests of the case itself to report
+            with contextlib.suppress(
+                AssertionError, RuntimeError
+            ):  # which is for the tests of the case itself to report
                 judge(current)
     return found
 
