@@ -10,6 +10,7 @@ import pytest
 from harness_support import HERE, Folder
 
 from autograd_conformance.running.loading import known_names, load_engine
+from autograd_conformance.running.options import ENGINE_NAMES
 
 pytest_plugins = "pytester"
 
@@ -198,6 +199,7 @@ def test_help_says_what_every_option_means(folder: Folder) -> None:
     text = str(folder.pytest("--help").stdout)
     for option in ("", "-device", "-profile", "-clause", "-level", "-report", "-expect", "-expect-write", "-corpus"):
         assert f"--impl{option}=" in text
+    assert set(ENGINE_NAMES) == set(known_names())
     assert "--impl-timeout=" in text and "--impl-check" in text and "--impl-scripts=" in text
 
 

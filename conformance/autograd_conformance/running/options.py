@@ -8,7 +8,8 @@ import pytest
 
 PROFILE_NAMES = ("smoke", "default", "deep")
 LEVEL_NAMES = ("core", "full", "extension")
-"""Repeated here because `profiles` and `clauses` may not be imported when another project's pytest starts."""
+ENGINE_NAMES = ("reference", "torch", "autograd", "mygrad", "tinygrad", "paddle")
+"""Repeated here because `profiles`, `clauses` and `loading` may not be imported when another project's pytest starts."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -17,7 +18,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--impl",
         metavar="ENGINE",
-        help="the engine to judge: a name that the suite knows (reference, torch, autograd, mygrad), or "
+        help=f"the engine to judge: a name that the suite knows ({', '.join(ENGINE_NAMES)}), or "
         "package.module:Class, an adapter of your own. For an adapter in the current folder start `python -m pytest`.",
     )
     group.addoption("--impl-device", metavar="DEVICE", help="where tensors live: one of the adapter's `devices`")
