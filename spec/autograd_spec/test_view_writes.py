@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 
 from autograd_conformance.clauses import CORE, FULL, clause
-from autograd_conformance.engine import TAPE, WRITE, Engine, Tensor
+from autograd_conformance.engine import TAPE, WRITE, Array, Engine, Tensor
 from autograd_conformance.judge import Unsupported, assume, equal, may_refuse, refuses
 from autograd_conformance.operators import WRITES
 from autograd_conformance.programs.comparing import (
@@ -18,7 +18,7 @@ from autograd_conformance.programs.comparing import (
     expected_of,
     pass_back,
 )
-from autograd_conformance.programs.oracle import Dual, Oracle
+from autograd_conformance.programs.oracle import Oracle
 from autograd_conformance.programs.program import Program, Step, apply_step
 from autograd_conformance.programs.scenes import scenes
 from autograd_conformance.programs.viewing import chains
@@ -146,11 +146,10 @@ WHOLE = ("add_", "multiply_", "copy_", "setitem_")
 """Writes of a tensor of any shape."""
 
 
-def write_ones(engine: Engine, operator: str, target: Tensor, dual: Dual) -> Tensor:
-    """A write to all of `target`, which shows where it goes; the target's values."""
-    shape = dual.value.shape
-    params = {"key": tuple(slice(0, length, 1) for length in shape)} if operator == "setitem_" else {}
-    engine.apply(operator, target, engine.tensor(np.full(shape, 7, engine.dtypes[0])), **params)
+def write_sevens(engine: Engine, operator: str, target: Tensor, value: Array) -> Tensor:
+    """A write to all of `target`, which holds `value` and shows where it goes; the target's values."""
+    params = {"key": tuple(slice(0, length, 1) for length in value.shape)} if operator == "setitem_" else {}
+    engine.apply(operator, target, engine.tensor(np.full_like(value, 7)), **params)
     return engine.array(target)
 
 
@@ -169,12 +168,13 @@ def test_leaf_view_write_error(engine: Engine, program: Program, operator: str) 
     """
     duals = Oracle(engine.aliasing).run(program)
     expected = expected_of(engine, program)
+    values = [np.asarray(dual.value, program.dtype) for dual in duals]
     leaves = program.leaves(engine)
     tensors = program.execute(engine, leaves)
     for number in range(1, len(tensors)):
         if duals[number].memory is duals[0].memory and (operator != "setitem_" or duals[number].value.ndim):
             what = f"a write to {program.label(number)}, a view of a leaf"
-            refuses(what, lambda: write_ones(engine, operator, tensors[number], duals[number]))  # noqa: B023
+            refuses(what, lambda: write_sevens(engine, operator, tensors[number], values[number]))  # noqa: B023
     roots = [tensors[root] for root in program.roots]
     assume(engine.several_roots or len(roots) == 1)
     pass_back(engine, roots, expected.cotangents)
@@ -194,13 +194,14 @@ def test_leaf_view_write_error(engine: Engine, program: Program, operator: str) 
 def test_overlap_write_error(engine: Engine, program: Program, operator: str) -> None:
     """A write to a tensor of which several elements lie in one place is refused, and changes nothing."""
     duals = Oracle(engine.aliasing).tensors(program)
+    values = [np.asarray(dual.value, program.dtype) for dual in duals]
     tensors = program.execute(engine, [engine.tensor(array) for array in program.arrays])
     for number in range(1, len(tensors)):
         if len(places(duals[number], derivatives=False)) < duals[number].value.size:
             what = f"a write to {program.label(number)}, of which several elements lie in one place"
-            refuses(what, lambda: write_ones(engine, operator, tensors[number], duals[number]))  # noqa: B023
-    for number, dual in enumerate(duals):
-        equal(f"the value of {program.label(number)}", engine.array(tensors[number]), dual.value.astype(program.dtype))
+            refuses(what, lambda: write_sevens(engine, operator, tensors[number], values[number]))  # noqa: B023
+    for number, value in enumerate(values):
+        equal(f"the value of {program.label(number)}", engine.array(tensors[number]), value)
 
 
 # ---- operands in the memory that is written ----
