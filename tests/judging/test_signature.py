@@ -78,3 +78,16 @@ def test_a_case_can_become_one_with_fewer_steps_in_the_same_order() -> None:
     assert not could_become(whole, signed({"p": program("multiply")}))
     assert not could_become(whole, signed({"p": program("add")}, what="value"))
     assert not could_become(signed({"p": program("add")}), whole)
+
+
+def test_where_operators_may_be_renamed_it_can_become_more() -> None:
+    def could(larger: tuple[str, ...], smaller: tuple[str, ...]) -> bool:
+        return could_become(signed({"p": program(*larger)}), signed({"p": program(*smaller)}), renamed=True)
+
+    assert could(("add", "sum", "negative"), ("multiply", "negative"))
+    assert could(("clone", "copy_"), ("multiply", "multiply_"))
+    assert could(("clone", "multiply_"), ("multiply", "multiply"))
+    assert not could(("add", "negative"), ("negative", "multiply"))
+    assert not could(("multiply",), ("negative",))
+    assert not could(("multiply", "clone"), ("multiply", "multiply_"))
+    assert not could_become(signed({"n": 1}), signed({"n": None}), renamed=True)

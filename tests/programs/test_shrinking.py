@@ -11,6 +11,7 @@ from itertools import islice
 
 import pytest
 
+from autograd_conformance.operators import VIEWS
 from autograd_conformance.programs import shrinking
 from autograd_conformance.programs.distribution import COMPLETE
 from autograd_conformance.programs.drawing import draw_program
@@ -19,7 +20,7 @@ from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Oracle, expect
 from autograd_conformance.programs.palette import Palette
 from autograd_conformance.programs.program import DETACH, Input, Program, Step
-from autograd_conformance.programs.shrinking import RELATIVES, pruned, simpler
+from autograd_conformance.programs.shrinking import PLAIN, PLAIN_WRITES, pruned, simpler
 
 
 def drawn(count: int, start: int = 0, palette: Palette = COMPLETE) -> list[Program]:
@@ -28,18 +29,18 @@ def drawn(count: int, start: int = 0, palette: Palette = COMPLETE) -> list[Progr
 
 def size(program: Program) -> tuple[int, ...]:
     """Every candidate is smaller in this order, so that shrinking ends."""
-    plainness = {operator: rank for relatives in RELATIVES for rank, operator in enumerate(relatives)}
-    plainness |= {"expand_dims": 1, "squeeze": 1, "permute_dims": 1}  # these become reshape
+    plainness = {operator: rank for relatives in (PLAIN, PLAIN_WRITES) for rank, operator in enumerate(relatives)}
+    plainness |= {"reshape": 3, "expand_dims": 4}  # which views become
     return (
         len(program.steps),
         len(program.roots),
         sum(step.writes for step in program.steps),
         sum(not step.recorded for step in program.steps),
+        sum(plainness.get(step.operator, 5) for step in program.steps),
         len(program.inputs),
         sum(array.size + array.ndim for array in program.arrays),
         sum(not each.requires_grad for each in program.inputs),
         sum(number for step in program.steps for number in step.operands),
-        sum(plainness.get(step.operator, 0) for step in program.steps),
         program.seed,
     )
 
@@ -137,6 +138,36 @@ def test_what_is_left_is_small(fails: Callable[[Program], bool], steps: int) -> 
         assert fails(small) and len(small.steps) <= steps, small
         assert pruned(small) == small
         assert small.seed == 0 or fails is gradient_is_large
+
+
+def writes_to_a_view_of_a_result(program: Program) -> bool:
+    made = {number: step for number, step in enumerate(program.steps, len(program.inputs))}
+    targets = [made.get(step.operands[0]) for step in program.steps if step.writes]
+    return any(each.operator in VIEWS and each.operands[0] in made for each in targets if each is not None)
+
+
+def computes_with_a_result(program: Program) -> bool:
+    """One that was computed itself: neither may be a write."""
+    computed = {number for number, step in enumerate(program.steps, len(program.inputs)) if not step.writes}
+    return any(
+        number in computed and not computed.isdisjoint(step.operands)
+        for number, step in enumerate(program.steps, len(program.inputs))
+    )
+
+
+@pytest.mark.parametrize(
+    ("fails", "form"),
+    [
+        (writes_to_a_view_of_a_result, ("multiply", "reshape", "multiply_")),
+        (computes_with_a_result, ("multiply", "multiply")),
+    ],
+)
+def test_what_goes_wrong_after_any_operator_takes_on_one_form(
+    fails: Callable[[Program], bool], form: tuple[str, ...]
+) -> None:
+    failing = list(islice(filter(fails, drawn(1000, start=5000)), 12))
+    assert len(failing) == 12
+    assert {shrunk(program, fails).skeleton() for program in failing} == {form}
 
 
 # ---- by example ----

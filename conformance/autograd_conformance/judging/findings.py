@@ -45,7 +45,7 @@ class Findings:
         symptom = finding.symptom
         if not self._is_counted(finding.signature, finding) and not self._is_more_of_the_same(finding):
             settled = self._settled(finding)
-            taken = self.cut_short and self._could_be_seen_before(settled)
+            taken = self.cut_short and self._could_be_seen_before(settled, renamed=True)
             if not self._is_counted(settled.signature, settled) and not taken:
                 self.new[settled.signature] = settled
                 self.barren = self.barren_by_symptom[symptom] = -1
@@ -69,8 +69,8 @@ class Findings:
             return False
         return self._could_be_seen_before(finding)
 
-    def _could_be_seen_before(self, finding: Finding) -> bool:
-        return any(could_become(finding.signature, each) for each in (*self.expected, *self.new))
+    def _could_be_seen_before(self, finding: Finding, *, renamed: bool = False) -> bool:
+        return any(could_become(finding.signature, each, renamed=renamed) for each in (*self.expected, *self.new))
 
     def _seen_enough(self) -> bool:
         fruitless = self.barren >= PATIENCE or self.budget.spent

@@ -28,7 +28,7 @@ class Settings:
     shrink_runs: int = 300
     """The most runs spent on making one case smaller."""
     shrink_seconds: float = 30.0
-    """The same in seconds: a limit that only slow engines meet."""
+    """The same in seconds of the processor's time: a limit that only slow engines meet."""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:

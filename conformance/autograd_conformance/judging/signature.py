@@ -9,10 +9,13 @@ counterexample is that known failure.  An unstable failure cannot be made smalle
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 from autograd_conformance.judging.cases import PROGRAMS, Case
+from autograd_conformance.programs import shrinking
 
 Symptom: TypeAlias = tuple[str, str, str]
 Signature: TypeAlias = tuple[Symptom, tuple[tuple[str, ...], ...]]
@@ -41,14 +44,20 @@ def signature(failure: Described, case: Case) -> Signature:
     return symptom(failure), skeleton
 
 
-def could_become(larger: Signature, smaller: Signature) -> bool:
-    """Whether a case with signature `larger` may turn out as `smaller` when it is made smaller: steps are only left out."""
-    return larger[0] == smaller[0] and all(map(_is_part, smaller[1], larger[1]))
+def could_become(larger: Signature, smaller: Signature, *, renamed: bool = False) -> bool:
+    """Whether a case with signature `larger` may turn out as `smaller` when it is made smaller: steps are left out.
+
+    `renamed`: and replaced by plainer ones, which nearly anything may become.
+    """
+    may_become = shrinking.may_become if renamed else operator.eq
+    return larger[0] == smaller[0] and all(
+        _is_part(part, whole, may_become) for part, whole in zip(smaller[1], larger[1], strict=False)
+    )
 
 
-def _is_part(some: tuple[str, ...], all_: tuple[str, ...]) -> bool:
+def _is_part(some: tuple[str, ...], all_: tuple[str, ...], may_become: Callable[[str, str], bool]) -> bool:
     rest = iter(all_)
-    return all(each in rest for each in some)
+    return all(any(may_become(one, each) for one in rest) for each in some)
 
 
 def _skeleton(value: Any) -> tuple[str, ...]:

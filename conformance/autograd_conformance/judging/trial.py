@@ -62,7 +62,10 @@ class Finding:
 
 @dataclass
 class Budget:
-    """How much may still be spent on making cases smaller; `seconds` only matter where an engine is very slow."""
+    """How much may still be spent on making cases smaller; `seconds` only matter where an engine is very slow.
+
+    They are the processor's, so that verdicts are the same on a busy machine.
+    """
 
     runs: int
     seconds: float
@@ -128,9 +131,9 @@ class Trial:
     def _first_smaller(
         self, finding: Finding, candidates: Candidates, budget: Budget, tried: set[str]
     ) -> Finding | None:
-        started = time.perf_counter()
+        started = time.process_time()
         for candidate in candidates(finding.case):
-            budget.seconds, started = budget.seconds + started - time.perf_counter(), time.perf_counter()
+            budget.seconds, started = budget.seconds + started - time.process_time(), time.process_time()
             if budget.spent:
                 return None
             if (text := cases.text_of(candidate)) in tried:

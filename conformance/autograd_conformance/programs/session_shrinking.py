@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from autograd_conformance.judge import Reject
 from autograd_conformance.programs.exactness import exact_passes_of
-from autograd_conformance.programs.program import DETACH, Program, Step
+from autograd_conformance.programs.program import Program, Step
 from autograd_conformance.programs.session import DROP, PASS, RETAINING_PASS, TEXTS, Event, Session, Turn
 from autograd_conformance.programs.session_drawing import MOST_PASSES
 from autograd_conformance.programs.session_model import Model
@@ -31,8 +31,6 @@ def _candidates(session: Session) -> Iterator[Program]:
     for place in reversed(range(len(program.steps))):
         yield from _without_event(program, place)
     yield from others
-    for place in reversed(range(len(program.steps))):
-        yield from _plainer(program, place)
 
 
 def _without_many(program: Program) -> Iterator[Program]:
@@ -87,16 +85,6 @@ def _left_out(program: Program, places: set[int]) -> Program:
         elif step.operands:
             moved[count + place] = moved[step.operands[0]]
     return replace(program, steps=tuple(steps))
-
-
-def _plainer(program: Program, place: int) -> Iterator[Program]:
-    """Another operator on the first operand, so that what goes wrong after any operator takes on one form."""
-    step = program.steps[place]
-    plain = [Step(name, step.operands[:1] * 2, recorded=step.recorded) for name in ("multiply", "add")]
-    if step.operator in TEXTS or step in plain or step.writes or step.operator == DETACH:
-        return
-    for new in plain:
-        yield replace(program, steps=(*program.steps[:place], new, *program.steps[place + 1 :]))
 
 
 def _is_legal(session: Session) -> bool:

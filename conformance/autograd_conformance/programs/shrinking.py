@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from autograd_conformance.judge import Reject
-from autograd_conformance.operators import VIEWS
+from autograd_conformance.operators import IN_PROGRAMS, VIEWS
 from autograd_conformance.programs.exactness import exact_passes_of
 from autograd_conformance.programs.legality import Illegal
 from autograd_conformance.programs.oracle import Oracle
@@ -19,8 +20,12 @@ from autograd_conformance.programs.palette import MOST_PASSES
 from autograd_conformance.programs.program import DETACH, Input, Program, Step
 from autograd_conformance.programs.zones import Liveness
 
-RELATIVES = (("multiply", "add", "subtract"), ("multiply_", "copy_", "add_", "setitem_"))
-"""Operators that take each other's operands, the plainest first."""
+PLAIN = ("multiply", "add", "subtract")
+PLAIN_WRITES = ("multiply_", "copy_", "add_", "setitem_")
+PLAIN_VIEWS = ("reshape", "expand_dims")
+"""Operators that stand for others of their kind, the plainest first."""
+FILLS = ("fill_", "masked_fill_")
+"""Writes that take no operand."""
 WITHOUT_WRITING = {"multiply_": "multiply", "add_": "add"}
 EVERYTHING_ALIASES = frozenset({*VIEWS, DETACH})
 ALIASING = (EVERYTHING_ALIASES, frozenset(VIEWS), frozenset[str]())
@@ -145,16 +150,66 @@ def _shapes(program: Program) -> list[tuple[int, ...]]:
 
 
 def _renamed(program: Program, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
-    """An operator replaced by its plainest relative, so that a defect takes on fewer forms."""
+    """A step replaced by a plainer one that gives a tensor of its shape, so that a defect takes on fewer forms."""
     for place, step in enumerate(program.steps):
-        for relatives in RELATIVES:
-            for operator in relatives[: relatives.index(step.operator)] if step.operator in relatives else ():
-                yield _with_step(program, place, replace(step, operator=operator, params={}))
-        if step.operator in WITHOUT_WRITING:
-            yield _with_step(program, place, replace(step, operator=WITHOUT_WRITING[step.operator]))
-        if step.operator in ("expand_dims", "squeeze", "permute_dims"):
-            params = {"shape": shapes[len(program.inputs) + place]}
-            yield _with_step(program, place, replace(step, operator="reshape", params=params))
+        shape = shapes[len(program.inputs) + place]
+        if (step.operator in IN_PROGRAMS or step.operator == DETACH) and shape is not None:
+            yield from _writes_renamed(program, place) if step.writes else _results_renamed(program, place, shapes)
+
+
+def _writes_renamed(program: Program, place: int) -> Iterator[Program]:
+    step = program.steps[place]
+    if step.operator in FILLS:
+        grown = _with_new_input(program, ())
+        operands = (grown.steps[place].operands[0], len(program.inputs))
+        yield _with_step(grown, place, replace(step, operator=PLAIN_WRITES[0], operands=operands, params={}))
+    else:
+        for operator in _plainer(step, PLAIN_WRITES):
+            yield _with_step(program, place, replace(step, operator=operator, params={}))
+    if step.operator in WITHOUT_WRITING:
+        yield _with_step(program, place, replace(step, operator=WITHOUT_WRITING[step.operator]))
+
+
+def _results_renamed(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
+    """A plain operator of the first operands, of one of them, or of a new input; or another view."""
+    step, shape = program.steps[place], shapes[len(program.inputs) + place]
+    if len(step.operands) == 2 and step.operator in PLAIN:
+        for operator in _plainer(step, PLAIN):
+            yield _with_step(program, place, replace(step, operator=operator))
+        return
+    assert shape is not None
+    pairs = dict.fromkeys([(step.operands * 2)[:2], *((each, each) for each in step.operands)])
+    sources = [(program, pair) for pair in pairs]
+    sources.append((_with_new_input(program, shape), (len(program.inputs),) * 2))
+    for operator in PLAIN[:2]:
+        for source, pair in sources:
+            yield _with_step(source, place, replace(step, operator=operator, operands=pair, params={}))
+    if step.operator in VIEWS:
+        params: dict[str, dict[str, Any]] = {"reshape": {"shape": shape}, "expand_dims": {"axis": 0}}
+        for operator in _plainer(step, PLAIN_VIEWS):
+            yield _with_step(program, place, replace(step, operator=operator, params=params[operator]))
+
+
+def may_become(operator: str, other: str) -> bool:
+    """Whether a step with `operator` may be replaced by one with `other`, which is as plain at least."""
+    if operator == other or operator not in (*IN_PROGRAMS, DETACH):
+        return operator == other
+    if operator != DETACH and IN_PROGRAMS[operator].kind == "write":
+        return other in PLAIN_WRITES or other == WITHOUT_WRITING.get(operator)
+    return other in PLAIN or (operator in VIEWS and other in PLAIN_VIEWS)
+
+
+def _plainer(step: Step, relatives: tuple[str, ...]) -> tuple[str, ...]:
+    return relatives[: relatives.index(step.operator)] if step.operator in relatives else relatives
+
+
+def _with_new_input(program: Program, shape: tuple[int, ...]) -> Program:
+    """With one more input, a leaf that nothing uses yet; what is no input has moved up by one."""
+    count = len(program.inputs)
+    moved = {old: old + (old >= count) for old in range(count + len(program.steps))}
+    made = Input(shape, requires_grad=bool(program.roots))
+    roots = tuple(moved[root] for root in program.roots)
+    return replace(program, inputs=(*program.inputs, made), steps=_moved(program.steps, moved), roots=roots)
 
 
 def _simpler_inputs(program: Program) -> Iterator[Program]:
