@@ -20,6 +20,7 @@ import torch as _torch
 
 from . import autograd as autograd
 from . import methods as _methods  # noqa: F401 - ties names to functions
+from . import nn as nn
 from . import utils as utils
 from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from .anomaly import is_anomaly_enabled as is_anomaly_enabled

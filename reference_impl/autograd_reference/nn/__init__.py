@@ -1,0 +1,3 @@
+"""What networks are made of: `nn.functional`."""
+
+from . import functional as functional

@@ -1,0 +1,133 @@
+"""What torch's samples of nn.functional do not show: randomness, running statistics, writes in place, errors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import autograd_reference
+
+LIBS = {"reference": autograd_reference, "torch": torch}
+
+
+@pytest.fixture(params=LIBS)
+def lib(request: pytest.FixtureRequest) -> Any:
+    return LIBS[request.param]
+
+
+def on_both(compute: Callable[[Any], Any]) -> None:
+    """The same numbers, from the same seed."""
+    results = []
+    for lib in LIBS.values():
+        lib.manual_seed(3)
+        results.append([each.detach().tolist() for each in compute(lib)])
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-12)
+
+
+RANDOM: dict[str, Callable[[Any, Any], Any]] = {
+    "dropout": lambda f, x: f.dropout(x, 0.3),
+    "dropout1d": lambda f, x: f.dropout1d(x, 0.3),
+    "dropout2d": lambda f, x: f.dropout2d(x.unsqueeze(0), 0.3),
+    "dropout3d": lambda f, x: f.dropout3d(x.unsqueeze(0), 0.3),
+    "alpha_dropout": lambda f, x: f.alpha_dropout(x, 0.3, True),
+    "feature_alpha_dropout": lambda f, x: f.feature_alpha_dropout(x, 0.3, True),
+    "rrelu": lambda f, x: f.rrelu(x, training=True),
+    "gumbel_softmax": lambda f, x: f.gumbel_softmax(x),
+    "gumbel_softmax, hard": lambda f, x: f.gumbel_softmax(x, hard=True),
+    "nothing dropped": lambda f, x: f.dropout(x, 0.3, training=False),
+    "all dropped": lambda f, x: f.dropout(x, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_seed_gives_torchs_numbers(name: str) -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.randn(4, 3, 5, dtype=lib.float64, requires_grad=True)
+        y = RANDOM[name](lib.nn.functional, x)
+        y.backward(lib.randn(*y.shape, dtype=lib.float64))
+        return y, x.grad
+
+    on_both(compute)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm"])
+def test_running_statistics(name: str, training: bool) -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.randn(4, 3, 5, dtype=lib.float64, requires_grad=True)
+        mean, var = lib.zeros(3, dtype=lib.float64), lib.ones(3, dtype=lib.float64)
+        function = getattr(lib.nn.functional, name)
+        training_or_use = "training" if name == "batch_norm" else "use_input_stats"
+        y = function(x, mean, var, **{training_or_use: training}, momentum=0.2)
+        y.square().sum().backward()
+        return y, mean, var, x.grad
+
+    on_both(compute)
+
+
+@pytest.mark.parametrize("padding", [None, 2, -1])
+def test_embedding(padding: int | None) -> None:
+    def compute(lib: Any) -> Any:
+        weight = lib.randn(4, 3, dtype=lib.float64, requires_grad=True)
+        y = lib.nn.functional.embedding(lib.tensor([[0, 2], [2, 3]]), weight, padding)
+        (g,) = lib.autograd.grad(y.square().sum(), weight, create_graph=True)
+        (h,) = lib.autograd.grad(g.sum(), weight)
+        return y, g, h
+
+    on_both(compute)
+
+
+@pytest.mark.parametrize("how", ["plain", "causal", "mask", "bias", "scale"])
+def test_attention(how: str) -> None:
+    def compute(lib: Any) -> Any:
+        q, k, v = (lib.randn(2, 3, 4, dtype=lib.float64, requires_grad=True) for _ in range(3))
+        mask = lib.randn(2, 3, 3, dtype=lib.float64)
+        options = {"causal": {"is_causal": True}, "scale": {"scale": 0.3}, "bias": {"attn_mask": mask}}
+        options["mask"] = {"attn_mask": mask > -1}
+        y = lib.nn.functional.scaled_dot_product_attention(q, k, v, **options.get(how, {}))
+        return y, *lib.autograd.grad(y.square().sum(), (q, k, v))
+
+    on_both(compute)
+
+
+@pytest.mark.parametrize("name", ["relu", "elu", "selu", "celu", "silu", "leaky_relu", "hardtanh", "hardswish", "mish"])
+def test_in_place(lib: Any, name: str) -> None:
+    x = lib.tensor([-2.0, -0.5, 0.5, 2.0], requires_grad=True)
+    y = x * 1
+    z = getattr(lib.nn.functional, name)(y, inplace=True)
+    assert z is y and y._version >= 1
+    y.sum().backward()
+    plain = lib.tensor([-2.0, -0.5, 0.5, 2.0], requires_grad=True)
+    getattr(lib.nn.functional, name)(plain).sum().backward()
+    torch.testing.assert_close(x.grad.tolist(), plain.grad.tolist())
+
+
+REFUSED: dict[str, Callable[[Any, Any], Any]] = {
+    "reduction": lambda f, x: f.mse_loss(x, x, reduction="median"),
+    "probability": lambda f, x: f.dropout(x, 1.5),
+    "classes": lambda f, x: f.binary_cross_entropy(x + 2, x),
+    "shapes": lambda f, x: f.binary_cross_entropy_with_logits(x, x[0]),
+    "groups": lambda f, x: f.group_norm(x, 2),
+    "normalized shape": lambda f, x: f.layer_norm(x, (7,)),
+    "one value": lambda f, x: f.batch_norm(x[:1], None, None, training=True),
+    "odd": lambda f, x: f.glu(x, 0),
+    "padding too long": lambda f, x: f.pad(x.unsqueeze(0), (9, 0), mode="reflect"),
+    "padding mode": lambda f, x: f.pad(x, (1, 1), mode="sideways"),
+    "variance": lambda f, x: f.gaussian_nll_loss(x, x, x - 9),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(lib: Any, name: str) -> None:
+    with pytest.raises((ValueError, RuntimeError, NotImplementedError)):
+        REFUSED[name](lib.nn.functional, lib.rand(3, 3))
+
+
+def test_what_is_not_there_says_so() -> None:
+    with pytest.raises(AttributeError, match=r"near names: .*softmax"):
+        _ = autograd_reference.nn.functional.sofmax
+    with pytest.raises(NotImplementedError, match="sparse"):
+        autograd_reference.nn.functional.embedding(
+            autograd_reference.tensor([0]), autograd_reference.ones(2, 2), sparse=True
+        )
