@@ -211,6 +211,12 @@ def _diagonal(x: Dual, offset: int, axis1: int, axis2: int) -> Pair:
     return _writable(value), np.moveaxis(_writable(tangent), -1, -2)
 
 
+def _squeeze(x: Dual, axis: int) -> Pair:
+    if x.value.shape[axis] != 1:  # asked here, since NumPy lets a 0-d array lose an axis, and the tangent has one more
+        raise ValueError(f"squeeze(axis={axis}): expected an axis of length 1, got the shape {x.value.shape}")
+    return x.value.squeeze(axis), x.tangent.squeeze(axis)
+
+
 def _broadcast_to(x: Dual, shape: tuple[int, ...]) -> Pair:
     value, tangent = np.broadcast_to(x.value, shape), np.broadcast_to(x.tangent, (*shape, x.tangent.shape[-1]))
     return _writable(value), _writable(tangent)
@@ -254,7 +260,7 @@ FORWARD: Mapping[str, Forward] = {
     "reshape": _reshape,
     "permute_dims": lambda x, axes: (x.value.transpose(axes), x.tangent.transpose((*axes, len(axes)))),
     "expand_dims": _both(np.expand_dims),
-    "squeeze": _both(np.squeeze),
+    "squeeze": _squeeze,
     "broadcast_to": _broadcast_to,
     "select": _key,
     "slice": _key,
