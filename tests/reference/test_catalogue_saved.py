@@ -107,6 +107,17 @@ def test_packed_copies_do_not_notice_writes(torch: Any) -> None:
     assert x.grad.tolist() == [4, 32]
 
 
+def test_results_of_writes_are_packed(torch: Any) -> None:
+    x = leaf(torch)
+    y = x * 1
+    assert counted(torch, (x * 1).tanh_) == 1
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: x.clone(), lambda x: x * 0):
+        y.tanh_()
+        y[0].exp_()
+    y.sum().backward()
+    assert x.grad.tolist()[0] == 0
+
+
 def test_errors_leave_the_scope(torch: Any) -> None:
     x = leaf(torch)
     with pytest.raises(KeyError), torch.autograd.graph.saved_tensors_hooks(lambda x: {}["no"], lambda x: x):
@@ -305,6 +316,8 @@ def test_checkpoint_sequential(torch: Any, segments: int) -> None:
 def test_anomaly(torch: Any) -> None:
     x = leaf(torch, 0.0)
     with torch.autograd.detect_anomaly():
+        with torch.autograd.set_detect_anomaly(False):
+            assert not torch.is_anomaly_enabled()
         assert torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         y = x.pow(0.5)
         y.backward()  # infinite, which is no anomaly
