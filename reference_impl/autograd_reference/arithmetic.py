@@ -25,15 +25,17 @@ Dims = int | Sequence[int] | None
 
 
 @public
-def add(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
+def add(x: Operand, y: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """x + alpha * y, elementwise."""
-    return apply(rules.ADD, (x, y if alpha == 1 else apply(rules.MUL, (y, alpha))))
+    operands = (x, y if alpha == 1 else apply(rules.MUL, (y, alpha)))
+    return apply(rules.ADD, operands) if out is None else write_result(rules.ADD, operands, (), out)
 
 
 @public
-def sub(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
+def sub(x: Operand, y: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """x - alpha * y, elementwise."""
-    return apply(rules.SUB, (x, y if alpha == 1 else apply(rules.MUL, (y, alpha))))
+    operands = (x, y if alpha == 1 else apply(rules.MUL, (y, alpha)))
+    return apply(rules.SUB, operands) if out is None else write_result(rules.SUB, operands, (), out)
 
 
 @public

@@ -52,7 +52,9 @@ def factory(make: Callable[..., torch.Tensor], description: str) -> Callable[...
     """One of torch's creation functions, with torch's arguments, that makes a leaf of this package."""
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Tensor:
-        return Tensor(make(*[unwrapped(arg) for arg in args], **kwargs)).requires_grad_(requires_grad)
+        kwargs = {name: unwrapped(value) for name, value in kwargs.items()}
+        made = make(*[unwrapped(arg) for arg in args], **kwargs)
+        return Tensor(made).requires_grad_(requires_grad)
 
     create.__name__ = create.__qualname__ = make.__name__
     FUNCTIONS[make.__name__] = create
@@ -79,3 +81,29 @@ randn_like = factory(torch.randn_like, "Normal random numbers of the shape, dtyp
 new_zeros = factory(torch.Tensor.new_zeros, "Zeros of a shape, of the dtype and device of a tensor.")
 new_ones = factory(torch.Tensor.new_ones, "Ones of a shape, of the dtype and device of a tensor.")
 new_full = factory(torch.Tensor.new_full, "A shape filled with a number, of the dtype and device of a tensor.")
+MORE = """
+    asarray bartlett_window blackman_window empty_permuted empty_strided hamming_window hann_window logspace randint_like
+    randperm scalar_tensor tril_indices triu_indices vander
+"""
+for _name in MORE.split():
+    factory(getattr(torch, _name), f"As torch.{_name}.")
+for _name in ("new_empty", "new_empty_strided"):
+    factory(getattr(torch.Tensor, _name), f"As torch.Tensor.{_name}.")
+
+
+@public
+def as_tensor(data: Any, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Any:
+    """A tensor itself, if it has the dtype and is on the device, with its history; else what `tensor` makes of the data,
+    over the same memory if that is an array.
+    """
+    if isinstance(data, Tensor):
+        return data.to(device or data.device, dtype or data.dtype)
+    return Tensor(torch.as_tensor(unwrapped(data), dtype=dtype, device=device))
+
+
+@public
+def new_tensor(
+    x: Tensor, data: Any, *, dtype: torch.dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A leaf with a copy of the data, in the dtype and on the device of x, unless told otherwise."""
+    return tensor(data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)

@@ -24,6 +24,7 @@ from . import (
     indexing,
     inplace,
     products,
+    randomness,
     reductions,
     retain,
     rules,
@@ -34,7 +35,15 @@ from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
 from .graph import Recorded, apply, saved_name, saved_value
 from .tensor import Tensor
 
-MARKING = (arranging, constant, geometry, products, reductions)  # imported because they mark functions
+MARKING = (
+    arranging,
+    constant,
+    creation,
+    geometry,
+    products,
+    randomness,
+    reductions,
+)  # imported because they mark functions
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
 
 
@@ -120,6 +129,21 @@ def assign(part: Tensor, value: Any) -> None:
     inplace.copy_(part, value)
 
 
+def casting(dtype: torch.dtype) -> Callable[..., Tensor]:
+    """The method that casts to a dtype."""
+    return lambda x, **how: arithmetic.to(x, dtype, **how)
+
+
+def told(name: str) -> Callable[[Tensor], Any]:
+    """What torch tells of the raw tensor."""
+    return lambda x: getattr(x._data, name)
+
+
+def type_of(x: Tensor, dtype: Any = None) -> Any:
+    """The name of the type, such as torch.FloatTensor; or the tensor in another dtype."""
+    return x._data.type() if dtype is None else arithmetic.to(x, torch.empty(0).type(dtype).dtype)
+
+
 def iterate(x: Tensor) -> Iterator[Tensor]:
     """The positions of the first dimension."""
     return (x[k] for k in range(len(x)))
@@ -136,12 +160,16 @@ for name, function in list(FUNCTIONS.items()):
         and name not in ("swapaxes", "swapdims", "as_strided")
     ):
         publish(f"{name}_", in_place(name, function), f"torch.Tensor.{name}_, recorded.")
+for name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided", "new_tensor"):
+    del FUNCTIONS[name]  # methods only
 for name, operator in {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}.items():
     setattr(Tensor, f"__{name}__", operator_method(operator))
     setattr(Tensor, f"__r{name}__", reflected(operator))
 for name, operator in rules.COMPARISONS.items():
     setattr(Tensor, f"__{name.strip('_')}__", operator_method(operator))
 
+CASTS = "bfloat16 bool cdouble cfloat chalf double float half int long short"
+PROPERTIES = "is_cpu is_cuda is_meta is_mps is_quantized is_sparse is_sparse_csr is_xpu itemsize layout nbytes"
 BINARY = {"pow": "pow", "matmul": "matmul", "mod": "remainder", "floordiv": "floor_divide", "xor": "bitwise_xor"}
 BINARY |= {"and": "bitwise_and", "or": "bitwise_or", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
 AUGMENTED = {name: name for name in ("add", "sub", "mul", "pow")} | {"truediv": "div", "mod": "remainder"}
@@ -155,14 +183,17 @@ OTHERS: dict[str, Any] = {
     "where": arithmetic.where_method,
     "T": property(lambda x: shaping.permute(x, *reversed(range(x.ndim)))),
     "mT": property(lambda x: shaping.transpose(x, -2, -1)),
+    "byte": casting(torch.uint8),
+    "char": casting(torch.int8),
     "H": property(lambda x: shaping.transpose(x, 0, 1).conj()),
     "mH": property(lambda x: shaping.transpose(x, -2, -1).conj()),
     "real": property(FUNCTIONS["real"], lambda x, value: assign(FUNCTIONS["real"](x), value)),
     "imag": property(FUNCTIONS["imag"], lambda x, value: assign(FUNCTIONS["imag"](x), value)),
     "polygamma": lambda x, n: apply(elementwise.POLYGAMMA, (x,), (n,)),
-    "new_zeros": creation.new_zeros,
-    "new_ones": creation.new_ones,
-    "new_full": creation.new_full,
+    "type": type_of,
+    "type_as": lambda x, other: arithmetic.to(x, other.device, other.dtype),
+    **{name: casting(getattr(torch, name)) for name in CASTS.split()},
+    **{name: property(told(name)) for name in PROPERTIES.split()},
     **{f"__i{name}__": guarded(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
     **{f"__{name}__": guarded(FUNCTIONS[function]) for name, function in BINARY.items()},
     **{f"__r{name}__": swapped(FUNCTIONS[function]) for name, function in BINARY.items()},

@@ -172,10 +172,10 @@ def sum_to_size(x: Tensor, *size: Size) -> Tensor:
 
 @public
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors one after the other along a dimension; their other lengths agree. RuntimeError for an empty list."""
+    """Tensors one after the other along a dimension; their other lengths agree. ValueError for an empty list."""
     parts = tuple(tensors)
     if not parts:
-        raise RuntimeError("cat(): expected a non-empty list of Tensors")
+        raise ValueError("cat(): expected a non-empty list of Tensors")
     starts, end = [], 0
     for part in parts:
         starts.append(end)

@@ -258,6 +258,23 @@ class Tensor:
         """A constant over the same memory with a version counter of its own: writes through it go unnoticed."""
         return Tensor(self._data)
 
+    @data.setter
+    def data(self, source: Tensor) -> None:
+        if not torch.can_cast(source.dtype, self.dtype) and self.dtype.is_floating_point:
+            raise RuntimeError(f"cannot set data of dtype {self.dtype} to a tensor of dtype {source.dtype}")
+        self._data = source._data
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf, and its gradient, over memory of their own. RuntimeError for a recorded tensor."""
+        if not self.is_leaf:
+            raise RuntimeError(
+                "only leaves, and results of detach(), support deepcopy: a recorded tensor has a history"
+            )
+        if id(self) not in memo:
+            memo[id(self)] = copy = Tensor(self._data.clone()).requires_grad_(self.requires_grad)
+            copy._grad = None if self._grad is None else self._grad.detach().clone()
+        return memo[id(self)]  # type: ignore[no-any-return]
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled, and copied, without history and gradient."""
         return _restored, (self._data, self.requires_grad)
@@ -282,20 +299,29 @@ class Tensor:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
+    def _scalar(self) -> torch.Tensor:
+        if self.requires_grad:
+            warnings.warn(
+                "Converting a tensor with requires_grad=True to a scalar: detach() it, or use item().",
+                UserWarning,
+                stacklevel=3,
+            )
+        return self._data
+
     def __bool__(self) -> bool:
         return bool(self._data)
 
     def __float__(self) -> float:
-        return float(self._data)
+        return float(self._scalar())
 
     def __int__(self) -> int:
-        return int(self._data)
+        return int(self._scalar())
 
     def __index__(self) -> int:
         return self._data.__index__()
 
     def __complex__(self) -> complex:
-        return complex(self._data)
+        return complex(self._scalar())
 
     def __len__(self) -> int:
         return len(self._data)

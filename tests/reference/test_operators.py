@@ -25,7 +25,7 @@ TOLERANCES = {torch.float64: 1e-9, torch.complex128: 1e-9, torch.float32: 2e-5, 
 SAMPLES = 4  # of each operator and dtype, spread over those that torch has
 METHODS = {"polygamma", "where"}  # whose samples are in the order of the method
 # Their writes change the shape, or torch's are for other arguments.
-NOT_WRITTEN = {"addbmm", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"}
+NOT_WRITTEN = {"addbmm", "normal", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"}
 UNDEFINED = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
 COMPLEX = {"sgn", "angle", "real", "imag", "conj", "conj_physical", "view_as_real", "H", "mH"}
 NOT_THERE = {"cov": ("fweights", "aweights")}  # arguments that are refused
@@ -33,6 +33,7 @@ NOT_THERE = {"cov": ("fweights", "aweights")}  # arguments that are refused
 DEVIATIONS = {
     "as_strided-partial_views": "the sample views more memory than its copy has",
     "scatter_reduce-prod": "its second derivative is refused where factors are zero",
+    "normal-in_place": "the sample has the method's arguments",
     "norm-nuc": "not there, and says so",
     "nn.functional.embedding": "torch's samples have the operands in another order; test_nn.py",
     "nn.functional.hardsigmoid": "torch's sixth is one of single precision",
@@ -201,6 +202,10 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
     "scatter_reduce prod of the source": lambda lib, x: x.scatter_reduce(
         0, lib.tensor([[0, 1], [0, 0], [2, 1]]), x * x, "prod", include_self=False
     ),
+    "normal": lambda lib, x: lib.normal(x, x.abs()) * x,
+    "poisson": lambda lib, x: lib.poisson(x.abs()) * x,
+    "bernoulli": lambda lib, x: lib.bernoulli(x.sigmoid()) * x,
+    "random numbers in place": lambda lib, x: (x * x).normal_(1, 2) + (x * x).uniform_() * x,
     "index_copy": lambda lib, x: (x * x).index_copy(0, lib.tensor([2, 0]), x[1:] * x[:2]),
     "embedding": lambda lib, x: lib.nn.functional.embedding(lib.tensor([[0, 2], [2, 1]]), x * x, 1) ** 2,
     "convolution": lambda lib, x: lib.nn.functional.conv1d(x[:, None], x[:2, None, :2], x[0, :2]) ** 2,
