@@ -83,7 +83,7 @@ def test_numpy() -> None:
 
 
 def test_item_and_truth() -> None:
-    assert leaf(1).item() == 1 and float(leaf(1)) == 1 and bool(leaf(1))
+    assert leaf(1).item() == 1 and float(leaf(1).detach()) == 1 and bool(leaf(1))
     with pytest.raises(RuntimeError):
         leaf(2).item()
     with pytest.raises(RuntimeError):
