@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_methods_invocations import op_db
 
 TOLERANCES = {torch.float64: 1e-9, torch.complex128: 1e-9, torch.float32: 2e-5, torch.complex64: 2e-5}
-SAMPLES = 4  # of each operator and dtype, spread over those that torch has
+SAMPLES = 3  # of each operator and dtype, spread over those that torch has
 METHODS = {"polygamma", "where"}  # whose samples are in the order of the method
 # Their writes change the shape, or torch's are for other arguments.
 NOT_WRITTEN = {"addbmm", "normal", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"}
@@ -354,7 +354,7 @@ def judge(name: str) -> None:
     ],
 )
 def test_every_rule_can_be_seen_to_be_wrong(operator: Any, operand: str) -> None:
-    names = judges().get((id(operator), operand), [])
+    names = sorted(judges().get((id(operator), operand), []), key=lambda name: not name.startswith(operator.name))
     assert names, "no sample runs this rule: the operator needs one, or a case in EXTRA"
     with changed_rule(operator, operand, (lambda g: g + 1) if operator.rules[operand] is nothing else (lambda g: -g)):
         for name in names[:5]:
