@@ -141,8 +141,9 @@ def test_saved_values_by_name() -> None:
 
 def test_several_tensors_of_which_a_pass_needs_one() -> None:
     x, y, calls = leaf(), leaf(), []
-    torch.autograd.graph.register_multi_grad_hook((x, y), calls.append)
-    torch.autograd.grad((x * 4 + y).sum(), x)  # torch cannot say which leaves such a pass reaches, and raises
+    z = x * 4 + y
+    torch.autograd.graph.register_multi_grad_hook((z, y), calls.append)
+    torch.autograd.grad(z, x, torch.ones(2) * 4)  # torch cannot say which leaves such a pass reaches, and raises
     ((seen, missing),) = calls
     assert seen.tolist() == [4, 4] and missing is None
 
