@@ -7,8 +7,10 @@
     x.grad                               # tensor([2., 4.])
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
-overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods; and what looks on or steps in: saved,
-hooks, anomaly, custom, autograd/function, draw, autograd/graph, utils/checkpoint.
+overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods; the other operators: constant,
+elementwise, reductions, arranging, products, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
+autograd/function, draw, autograd/graph, utils/checkpoint; and what stands on all of it: forward, autograd/functional,
+autograd/gradcheck.
 """
 
 from __future__ import annotations
