@@ -68,8 +68,8 @@ def publish_operator(name: str, operator: Operator) -> None:
         publish(name, function_of(operator, call, keywords=["out=None"], **names), f"torch.{name}, recorded.")
     if (kernel := getattr(torch.Tensor, f"{name}_", None)) is not None and f"{name}_" not in FUNCTIONS:
         target, others = operator.operands[0], operands.partition(" ")[2]
-        call = f"write(operator, kernel, {target}, ({others}), ({parameters}))"
-        names = {"write": inplace.write, "operator": operator, "kernel": rearranged(operator, kernel)}
+        call = f"inplace.write(operator, kernel, {target}, ({others}), ({parameters}))"
+        names = {"inplace": inplace, "operator": operator, "kernel": rearranged(operator, kernel)}
         publish(f"{name}_", function_of(operator, call, **names), f"torch.Tensor.{name}_, recorded.")
 
 
