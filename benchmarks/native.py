@@ -70,7 +70,8 @@ def forward_of(workload: Workload, engine: Engine, n: int) -> Callable[..., Any]
     tree = ast.parse(f"def forward({names}, *, n={n}):\n    pass")
     (function,) = tree.body
     assert isinstance(function, ast.FunctionDef)
-    function.body = [Spelled(workload, engine).visit(each) for each in ast.parse(workload.body + "\nreturn_(y)").body]
+    function.body = [Spelled(workload, engine).visit(each) for each in ast.parse(workload.body).body]
+    function.body.append(ast.Return(ast.Name("y", ast.Load())))
     namespace: dict[str, Any] = {}
     code = compile(ast.fix_missing_locations(tree), f"<{workload.name} on {engine.name}>", "exec")
     exec(code, {**vars(sys.modules[type(engine).__module__]), "device": engine.device}, namespace)  # noqa: S102  the adapter's own code
@@ -93,8 +94,6 @@ class Spelled(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         """A write is a statement, and may be spelled as one."""
         assert isinstance(node.value, ast.Call)
-        if isinstance(node.value.func, ast.Name) and node.value.func.id == "return_":
-            return ast.Return(node.value.args[0])
         return self.replaced(node.value, "exec")
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

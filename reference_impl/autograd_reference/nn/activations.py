@@ -175,6 +175,11 @@ def prelu(x: Tensor, weight: Tensor) -> Tensor:
     return apply(PRELU, (x, weight.reshape(shape)))
 
 
+def logsigmoid(x: Tensor) -> Tensor:
+    """The logarithm of the sigmoid."""
+    return apply(LOG_SIGMOID, (x,))
+
+
 def glu(x: Tensor, dim: int = -1) -> Tensor:
     """One half of a dimension times the sigmoid of the other."""
     if x.shape[dim] % 2:
@@ -188,7 +193,6 @@ hardsigmoid = lambda x, inplace=False: written(x, lambda x: hardtanh(x + 3, 0.0,
 hardswish = lambda x, inplace=False: written(x, lambda x: apply(HARDSWISH, (x,)), inplace)
 hardshrink = lambda x, lambd=0.5: apply(SHRINK["hardshrink"], (x,), (lambd,))
 softshrink = lambda x, lambd=0.5: apply(SHRINK["softshrink"], (x,), (lambd,))
-logsigmoid = lambda x: apply(LOG_SIGMOID, (x,))
 sigmoid = lambda x: x.sigmoid()
 tanh = lambda x: x.tanh()
 softsign = lambda x: x / (x.abs() + 1)

@@ -30,12 +30,8 @@ EMBEDDING: Operator = Operator(
     "embedding",
     lambda weight, index, padding: weight[index],
     "weight index; padding",
-    weight=lambda g, shape, index, padding: (
-        masked(g, (index == padding).unsqueeze(-1)).reshape(-1, shape[1]).new_zeros(shape)
-        if not g.numel()
-        else g.new_zeros(shape).index_add(
-            0, index.reshape(-1), masked(g, (index == padding).unsqueeze(-1)).reshape(-1, shape[1])
-        )
+    weight=lambda g, shape, index, padding: g.new_zeros(shape).index_add(
+        0, index.reshape(-1), masked(g, (index == padding).unsqueeze(-1)).reshape(index.numel(), shape[1])
     ),
 )
 

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 
 from ..definition import FUNCTIONS
-from ..graph import apply
 from ..rules import masked
 from ..tensor import Tensor
-from .activations import LOG_SIGMOID
+from .activations import logsigmoid
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -24,11 +23,6 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 def weighted(loss: Tensor, weight: Tensor | None) -> Tensor:
     """The loss times a weight, if there is one."""
     return loss if weight is None else loss * weight
-
-
-def log_sigmoid(x: Tensor) -> Tensor:
-    """The logarithm of the sigmoid."""
-    return apply(LOG_SIGMOID, (x,))
 
 
 def old(size_average: Any, reduce: Any, reduction: str) -> str:
@@ -139,7 +133,7 @@ def binary_cross_entropy_with_logits(
     if x.shape != target.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({x.shape})")
     positive = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    loss = (1 - target) * x - log_sigmoid(x) * positive
+    loss = (1 - target) * x - logsigmoid(x) * positive
     return reduced(weighted(loss, weight), old(size_average, reduce, reduction))
 
 
@@ -210,7 +204,7 @@ def multilabel_soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """The mean over classes of binary_cross_entropy_with_logits."""
-    loss = weighted(-(target * log_sigmoid(x) + (1 - target) * log_sigmoid(-x)), weight)
+    loss = weighted(-(target * logsigmoid(x) + (1 - target) * logsigmoid(-x)), weight)
     return reduced(loss.mean(-1), old(size_average, reduce, reduction))
 
 

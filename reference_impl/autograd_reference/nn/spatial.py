@@ -32,9 +32,8 @@ def several(value: Any, count: int) -> list[Any]:
 
 
 def convolved(x: Any, weight: Any, bias: Any, settings: Any) -> Any:
-    """The convolution of raw tensors."""
-    stride, padding, dilation, transposed, output_padding, groups = settings
-    return ATEN.convolution.default(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+    """The convolution of raw tensors. The settings are stride, padding, dilation, transposed, output_padding and groups."""
+    return ATEN.convolution.default(x, weight, bias, *settings)
 
 
 def convolution_gradient(place: int) -> Callable[..., Any]:
@@ -43,11 +42,8 @@ def convolution_gradient(place: int) -> Callable[..., Any]:
     def kernel(g: Any, other: Any, settings: Any, size: Any) -> Any:
         operands = [other, other]
         operands[place] = g.new_empty(size)
-        stride, padding, dilation, transposed, output_padding, groups = settings
         mask = [place == 0, place == 1, False]
-        return ATEN.convolution_backward.default(
-            g, *operands, None, stride, padding, dilation, transposed, output_padding, groups, mask
-        )[place]
+        return ATEN.convolution_backward.default(g, *operands, None, *settings, mask)[place]
 
     return kernel
 
