@@ -14,7 +14,7 @@ from autograd_conformance.engine import TAPE, Engine
 from memory import can_be_measured, peak_of
 from native import Unsupported, forward_of, hessian_vector_product, run_of
 from ratios import FLOOR
-from test_workloads import arrays_of, timed
+from test_workloads import arrays_of, engine_at, positions, timed
 from workloads import WORKLOADS, perceptron
 
 CHAIN = WORKLOADS[1]
@@ -24,9 +24,8 @@ HUGE = replace(WORKLOADS[-1], shapes=lambda width: perceptron(2**24 // width, wi
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("size", metafunc.module.SIZES[metafunc.function.__name__])
-    limit = metafunc.config.getoption("impl_not_slower_than")
     floor = [FLOOR] if metafunc.function is not test_peak_memory else []
-    metafunc.parametrize("position", [*floor, 0, *([1] if limit else [])], ids=str)
+    metafunc.parametrize("position", [*floor, *positions(metafunc.config)], ids=str)
 
 
 SIZES = {
@@ -34,12 +33,6 @@ SIZES = {
     "test_freeing": (100, 10_000, 1_000_000),
     "test_peak_memory": (256,),
 }
-
-
-def engine_at(engines: dict[str, Engine], position: int) -> Engine:
-    if position >= len(engines):
-        pytest.skip("the engine is the one that it is held against")
-    return list(engines.values())[position]
 
 
 @pytest.mark.filterwarnings("ignore:Using backward:UserWarning")  # the gradients are cleared, so no cycle is left

@@ -27,8 +27,19 @@ LONG = 2.0
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     cells = [(workload, size) for workload in WORKLOADS for size in workload.sizes]
     metafunc.parametrize("workload, size", cells, ids=[f"{workload.name}-{size}" for workload, size in cells])
-    limit = metafunc.config.getoption("impl_not_slower_than")
-    metafunc.parametrize("position", [FLOOR, 0, *([1] if limit else [])], ids=str)
+    metafunc.parametrize("position", [FLOOR, *positions(metafunc.config)], ids=str)
+
+
+def positions(config: pytest.Config) -> list[int]:
+    """Of the engine of `--impl`, and of the one that it is held against, if there is one."""
+    return [0, 1] if config.getoption("impl_not_slower_than") else [0]
+
+
+def engine_at(engines: dict[str, Engine], position: int) -> Engine:
+    """The engine at a position; there is no second where an engine is held against itself."""
+    if position >= len(engines):
+        pytest.skip("the engine is the one that it is held against")
+    return list(engines.values())[position]
 
 
 def arrays_of(workload: Workload, size: int) -> list[Any]:
@@ -49,9 +60,7 @@ def test_workload(
         run: Callable[[], Any] = lambda: workload.floor(library, size, *own)
         name = FLOOR
     else:
-        if position >= len(engines):
-            pytest.skip("the engine is the one that it is held against")
-        engine = list(engines.values())[position]
+        engine = engine_at(engines, position)
         name = engine.name
         if engine.max_nodes is not None and workload.unit == "nodes" and size > engine.max_nodes:
             pytest.skip(f"{name} has graphs of {engine.max_nodes} nodes at most")
