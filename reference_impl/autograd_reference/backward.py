@@ -65,8 +65,11 @@ class Pass:
             gradient = fitted(gradient, shape, dtype)
         arrived = self.arrived.get(node)
         if arrived is None:
-            arrived = self.arrived[node] = [None] * len(outputs) + [exclusive]
             heappush(self.heap, (node.order, node))
+            if len(outputs) == 1:
+                self.arrived[node] = [gradient, exclusive]
+                return
+            arrived = self.arrived[node] = [None] * len(outputs) + [False]
         present = arrived[position]
         if present is None:
             arrived[position] = gradient
@@ -120,10 +123,10 @@ class Pass:
         if not self.retain:
             node.release()
         undivided = cotangents[-1] and len(gradients) == 1
-        for edge, gradient in zip(node.edges, gradients, strict=True):
+        for edge, gradient in zip(node.edges, gradients):  # noqa: B905 - as in graph.py
             if gradient is not None and edge is not None:
-                # Whose memory it is only matters where gradients are kept, or can be passed on undivided.
-                matters = len(edge[0].edges) < 2 and not self.create_graph
+                # Whose memory it is only matters to the first, and where gradients are kept, or can be passed on undivided.
+                matters = len(edge[0].edges) < 2 and edge[0] not in self.arrived and not self.create_graph
                 self.send(edge, gradient, undivided or (matters and is_fresh(gradient, cotangents)))
 
 

@@ -27,14 +27,13 @@ from typing import Any, TypeVar
 
 import torch
 
-Place = int | slice
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Plan:
     """What to save and which rules to run, given which operands require gradients.
 
-    A rule reads its values from a frame: `[*saved operands, (result), *parameters, shape, which]`.
+    `rules` are called as `rule(g, frame, shape)`, where a frame is `[*saved operands, (result), *parameters]`.
     """
 
     __slots__ = ("conjugates", "operator", "rules", "saves", "saves_result")
@@ -46,20 +45,20 @@ class Plan:
         names = {name for function in functions if function is not None for name in parameters_of(function)}
         self.saves = tuple(k for k in range(len(wanted)) if operator.name_of(k) in names)
         self.saves_result = "result" in names
-        places = self._places()
-        # For each operand that requires gradients: its rule, and the places of what the rule reads.
         self.rules = tuple(
-            None if function is None else (function, tuple(places[name] for name in parameters_of(function)))
-            for function in functions
+            None if function is None else self._reading(function, which) for which, function in enumerate(functions)
         )
 
-    def _places(self) -> dict[str, Place]:
+    def _reading(self, function: Callable[..., Any], which: int) -> Callable[..., Any]:
+        """The rule for the operand at a position, as a function that takes what it reads from a frame."""
         operands = [self.operator.name_of(position) for position in self.saves]
-        places: dict[str, Place] = {name: operands.index(name) for name in operands}
-        if self.operator.rest in places:
-            places[self.operator.rest] = slice(operands.index(self.operator.rest), len(operands))
-        others = [*["result"] * self.saves_result, *self.operator.parameters, "shape", "which"]
-        return places | {name: len(operands) + k for k, name in enumerate(others)}
+        others = [*["result"] * self.saves_result, *self.operator.parameters]
+        places = {name: f"frame[{place}]" for place, name in reversed([*enumerate([*operands, *others])])}
+        if (rest := self.operator.rest) in operands:
+            places[rest] = f"frame[{operands.index(rest)}:{len(operands)}]"
+        places |= {"shape": "shape", "which": str(which)}
+        reads = "".join(f", {places[name]}" for name in parameters_of(function))
+        return written(f"lambda g, frame, shape: function(g{reads})", function=function)
 
 
 class Operator:

@@ -54,22 +54,18 @@ class Recorded(Node):
         cotangent = cotangents[0]
         frame = self.recorded_frame() if create_graph else self.frame()
         gradients: list[Gradient | None] = []
-        for edge, rule in zip(self.edges, self.plan.rules, strict=True):
+        for edge, rule in zip(self.edges, self.plan.rules):  # noqa: B905 - of one length; to check is 2 % of a pass
             if rule is None or edge is None or (needed is not None and edge[0] not in needed):
                 gradients.append(None)
-                continue
-            function, reads = rule
-            if reads:
-                frame[-2] = edge[0].outputs[edge[1]][0]
-                frame[-1] = len(gradients)
-                gradients.append(function(cotangent, *[frame[place] for place in reads]))
             else:
-                gradients.append(function(cotangent))
+                gradients.append(rule(cotangent, frame, edge[0].outputs[edge[1]][0]))
         return gradients
 
     def frame(self) -> list[Any]:
         """The raw values that rules read. RuntimeError for those that were released, or overwritten since."""
-        return self.completed(self.saved_values())
+        values = self.saved_values()
+        values += self.parameters
+        return [conjugate(value) for value in values] if self.plan.conjugates else values
 
     def recorded_frame(self) -> list[Any]:
         """The same values as tensors that have their history, for a pass that is itself recorded."""
@@ -80,7 +76,8 @@ class Recorded(Node):
                 values[place] = self.with_history(place, values[place], storage)
                 if levels:
                     levels[-1].restore(self, place, values[place])
-        return self.completed(values)
+        values += self.parameters
+        return [conjugate(value) for value in values] if self.plan.conjugates else values
 
     def saved_values(self) -> list[Any]:
         """What was saved, as raw tensors and numbers."""
@@ -94,14 +91,6 @@ class Recorded(Node):
                 else:
                     refuse_modified(data, storage, version)
             values.append(data)
-        return values
-
-    def completed(self, values: list[Any]) -> list[Any]:
-        """A frame, from saved values."""
-        values += self.parameters
-        if self.plan.conjugates:
-            values = [conjugate(value) for value in values]
-        values += (None, None)  # the shape and the position of the operand that a rule is for
         return values
 
     def with_history(self, place: int, data: torch.Tensor, storage: Storage) -> Tensor:

@@ -54,9 +54,7 @@ class CopySlices(Recorded):
         for position, (edge, rule) in enumerate(zip(self.edges, self.plan.rules, strict=True)):
             gradient = None
             if rule is not None and edge is not None and (needed is None or edge[0] in needed):
-                frame[-2] = edge[0].outputs[edge[1]][0] if position else self.written
-                frame[-1] = position
-                gradient = rule[0](part, *[frame[place] for place in rule[1]])
+                gradient = rule(part, frame, edge[0].outputs[edge[1]][0] if position else self.written)
                 if position == 0:
                     gradient = compute(rules.REPLACE, (cotangent, gradient), (self.steps, self.stride))
             gradients.append(gradient)
