@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
-from readme_blocks import BLOCK, TEXT, adapter, for_a_fresh_clone
+from readme_blocks import BLOCK, TEXT, adapter, blocks, for_a_fresh_clone
 from stranger import ROOT, Stranger
 
 from autograd_conformance.results import VERDICTS
@@ -28,6 +29,11 @@ def test_its_links_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
     assert links
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_the_reference_engine_says_what_is_shown() -> None:
+    done = subprocess.run((sys.executable, "-c", blocks("python")[2]), check=True, capture_output=True, text=True)
+    assert done.stdout == blocks("text")[3]
 
 
 def test_it_explains_every_verdict() -> None:
