@@ -63,6 +63,8 @@ def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:
 
     A recorded gradient makes a new `grad` with history; any other is added into the tensor that is there.
     """
+    if not tensor._data.ndim:
+        gradient = at_home(gradient, tensor)
     with _lock:
         if isinstance(gradient, Tensor):
             tensor._grad = gradient.clone() if tensor._grad is None else tensor._grad + gradient
@@ -79,6 +81,11 @@ def run_accumulated(leaf: Tensor) -> None:
         if (result := hook(leaf)) is not None and result is not leaf:
             error = RuntimeError if isinstance(result, Tensor) else TypeError
             raise error(f"Tensor post accumulate grad hooks should return None, but this one returned {type(result)}")
+
+
+def at_home(gradient: Gradient, tensor: Tensor) -> Gradient:
+    """The gradient of a tensor without dimensions, which may have met tensors of another device, on its own device."""
+    return gradient if gradient.device == tensor.device else gradient.to(tensor.device)
 
 
 def own(gradient: torch.Tensor, like: torch.Tensor, exclusive: bool) -> torch.Tensor:

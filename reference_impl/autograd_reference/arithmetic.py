@@ -78,7 +78,7 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return x
     result = Tensor(data)
     if state.enabled:
-        record(rules.TO, (x,), (data.dtype, data.device), result)
+        record(rules.TO, (x,), (data.dtype, data.device, x.device), result)
     return result
 
 
@@ -114,6 +114,8 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+    if x.device != y.device:  # torch's kernel does not look
+        raise RuntimeError(f"matmul: tensors on one device are expected, but they are on {x.device} and {y.device}")
     if y.ndim == 1:
         return squeeze(matmul(x, unsqueeze(y, 1)), -1)
     if x.ndim == 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .accumulate import AccumulateGrad, accumulate, own
+from .accumulate import AccumulateGrad, accumulate, at_home, own
 from .graph import runs_on_tensors
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
@@ -196,6 +196,7 @@ def capture_gradients(
         arrived = walk.captured.get(node)
         gradient = None if arrived is None else arrived[position]
         if arrived is not None and gradient is not None:
+            gradient = gradient if tensor.ndim else at_home(gradient, tensor)
             gradient = gradient.clone() if walk.create_graph else own(gradient, tensor._data, arrived[-1])
             arrived[-1] = False  # a target that is named twice gets two gradients
         results.append(gradient)

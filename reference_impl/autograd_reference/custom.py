@@ -79,7 +79,7 @@ class FunctionCtx:
 class FunctionNode(Node):
     """One application of a `Function`. What users look for on it, they find on its context."""
 
-    __slots__ = ("ctx", "devices", "origins", "positions", "recorded", "saved")
+    __slots__ = ("ctx", "devices", "input_devices", "origins", "positions", "recorded", "saved")
     function: type[Function]
 
     def __init__(self, arguments: tuple[Any, ...]) -> None:
@@ -87,6 +87,7 @@ class FunctionNode(Node):
         self.recorded = state.enabled and any(self.ctx.needs_input_grad)
         self.positions = [k for k, x in enumerate(arguments) if isinstance(x, Tensor)]
         super().__init__([edge_of(arguments[k]) if self.recorded else None for k in self.positions], ())
+        self.input_devices = [arguments[k].device for k in self.positions]
         self.devices: list[torch.device | None] = []
         self.saved: list[Saved] | None = []
         # Where saved tensors come from: the number of an output, or a tensor and the history it had.
@@ -294,9 +295,14 @@ class FunctionNode(Node):
                 )
             if result is not None and not isinstance(result, Tensor):
                 raise RuntimeError(f"expected Variable or None (got {type(result).__name__})")
-        for edge, position in zip(self.edges, self.positions, strict=True):
+        for edge, position, device in zip(self.edges, self.positions, self.input_devices, strict=True):
             if edge is not None and results[position] is not None:
                 self.check_shape(position, results[position].shape, edge[0].outputs[edge[1]][0])
+                if results[position].device != device:
+                    raise RuntimeError(
+                        f"Function {self.name()} returned an invalid gradient at index {position} - expected device {device} "
+                        f"but got {results[position].device}"
+                    )
         return [results[position] for position in self.positions]
 
     def check_shape(self, position: int, shape: torch.Size, expected: torch.Size) -> None:

@@ -92,7 +92,9 @@ WHERE: Operator = Operator(
 CLONE: Operator = define("clone", "x", x=lambda g: g)
 CONJ: Operator = Operator("conj", torch.conj, "x", x=lambda g: g.conj())
 CONTIGUOUS: Operator = Operator("clone", torch.Tensor.contiguous, "x", x=lambda g: g)
-TO: Operator = Operator("to_copy", lambda x, dtype, device: x.to(device, dtype), "x; dtype device", x=lambda g: g)
+TO: Operator = Operator(
+    "to_copy", lambda x, dtype, to, back: x.to(to, dtype), "x; dtype to back", x=lambda g, back: g.to(back)
+)
 COMPARISONS = {
     name: Operator(name, getattr(python, name), "x y") for name in ("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_")
 }

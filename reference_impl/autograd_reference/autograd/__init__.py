@@ -205,6 +205,8 @@ def explicit(tensor: Tensor, gradient: Tensor) -> Tensor:
         raise RuntimeError(
             f"Mismatch in shape: a gradient has a shape of {gradient.shape} and its output has a shape of {tensor.shape}."
         )
+    if gradient.device != tensor.device:
+        raise RuntimeError(f"invalid gradient - expected device {tensor.device} but got {gradient.device}")
     if gradient.is_complex() != tensor.is_complex():
         raise RuntimeError("For complex Tensors, both the gradient and the output must be complex.")
     return gradient
