@@ -9,7 +9,7 @@
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods; the other operators: constant,
 elementwise, reductions, arranging, products, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
-autograd/function, draw, autograd/graph, utils/checkpoint; and what stands on all of it: forward, autograd/functional,
+autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
 autograd/gradcheck.
 """
 
@@ -23,6 +23,7 @@ import torch as _torch
 from . import autograd as autograd
 from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import nn as nn
+from . import testing as testing
 from . import utils as utils
 from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from .anomaly import is_anomaly_enabled as is_anomaly_enabled
@@ -41,7 +42,7 @@ __version__ = "0.1.0"
 _TORCHS_OWN = """
     Generator Size bfloat16 bool cdouble cfloat channels_last chalf complex128 complex32 complex64 contiguous_format cuda device
     double dtype e finfo float float16 float32 float64 get_default_device get_default_dtype get_rng_state half iinfo inf
-    initial_seed int int16 int32 int64 int8 long manual_seed nan pi preserve_format promote_types result_type seed
+    initial_seed int int16 int32 int64 int8 layout long manual_seed memory_format nan pi preserve_format promote_types result_type seed
     set_default_device set_default_dtype set_num_threads get_num_threads set_printoptions set_rng_state short strided uint8
 """
 globals().update({name: getattr(_torch, name) for name in _TORCHS_OWN.split()}, **_FUNCTIONS)

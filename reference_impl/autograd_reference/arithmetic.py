@@ -64,6 +64,12 @@ def where_method(x: Tensor, condition: Tensor, y: Operand) -> Tensor:
 
 
 @public
+def broadcast_shapes(*shapes: Any) -> torch.Size:
+    """The shape to which all broadcast. RuntimeError if they do not."""
+    return torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call, no-any-return]
+
+
+@public
 def contiguous(x: Tensor) -> Tensor:
     """x itself if its elements lie in row-major order, else a copy in which they do."""
     return x if x.is_contiguous() else apply(rules.CONTIGUOUS, (x,))

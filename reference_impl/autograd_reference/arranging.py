@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
+from .arithmetic import broadcast_shapes
 from .constant import unwrapped
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
@@ -130,19 +130,19 @@ def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 def flip(x: Tensor, *places: Any, dims: Any = None) -> Tensor:
     """The elements in reverse order along dimensions."""
-    return apply(FLIP, (x,), (sizes(places if dims is None else (dims,)),))
+    return apply(FLIP, (x,), (sizes(places, dims),))
 
 
 @public
-def repeat(x: Tensor, *counts: Any) -> Tensor:
+def repeat(x: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Copies one after the other along every dimension."""
-    return apply(REPEAT, (x,), (sizes(counts),))
+    return apply(REPEAT, (x,), (sizes(counts, repeats),))
 
 
 @public
-def tile(x: Tensor, *counts: Any) -> Tensor:
+def tile(x: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """The same; for missing leading numbers the dimension is kept."""
-    given = sizes(counts)
+    given = sizes(counts, dims)
     return repeat(x, (1,) * (x.ndim - len(given)) + tuple(given))
 
 
@@ -178,7 +178,7 @@ def unflatten(x: Tensor, dim: int, size: Sequence[int]) -> Any:
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Views in the shape to which all broadcast."""
     xs = tensors_of(tensors)
-    shape = np.broadcast_shapes(*(x.shape for x in xs))
+    shape = broadcast_shapes(*(x.shape for x in xs))
     return tuple(expand(x, shape) for x in xs)
 
 
@@ -202,7 +202,7 @@ compose(
     atleast_2d=at_least_2,
     atleast_3d=at_least_3,
     broadcast_tensors=broadcast_tensors,
-    broadcast_to=lambda x, *size: expand(x, *size),
+    broadcast_to=lambda x, size: expand(x, size),
     column_stack=lambda tensors: cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1),
     concat=lambda tensors, dim=0: cat(tensors, dim),
     concatenate=lambda tensors, dim=0: cat(tensors, dim),
@@ -217,6 +217,7 @@ compose(
     hstack=lambda tensors: cat([at_least_1(x) for x in tensors], 0 if tensors[0].ndim < 2 else 1),
     kron=kron,
     moveaxis=movedim,
+    row_stack=lambda tensors: cat([at_least_2(x) for x in tensors], 0),
     ravel=lambda x: reshape(x, -1),
     reshape_as=lambda x, other: reshape(x, other.shape),
     split_with_sizes=lambda x, split_sizes, dim=0: split(x, split_sizes, dim),

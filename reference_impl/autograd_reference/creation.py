@@ -30,7 +30,14 @@ def tensor(
         copied = torch.empty_like(raw, dtype=dtype, device=device, requires_grad=False).copy_(raw.detach())
     else:
         copied = torch.tensor(raw, dtype=dtype, device=device)
-    return Tensor(copied).requires_grad_(requires_grad)
+    return leaf(copied, requires_grad)
+
+
+def leaf(data: torch.Tensor, requires_grad: bool) -> Tensor:
+    """A leaf over raw memory. RuntimeError: it cannot require gradients."""
+    if requires_grad and not (data.is_floating_point() or data.is_complex()):
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return Tensor(data).requires_grad_(requires_grad)
 
 
 def unwrapped(data: Any) -> Any:
@@ -53,8 +60,7 @@ def factory(make: Callable[..., torch.Tensor], description: str) -> Callable[...
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Tensor:
         kwargs = {name: unwrapped(value) for name, value in kwargs.items()}
-        made = make(*[unwrapped(arg) for arg in args], **kwargs)
-        return Tensor(made).requires_grad_(requires_grad)
+        return leaf(make(*[unwrapped(arg) for arg in args], **kwargs), requires_grad)
 
     create.__name__ = create.__qualname__ = make.__name__
     FUNCTIONS[make.__name__] = create
@@ -82,6 +88,7 @@ new_zeros = factory(torch.Tensor.new_zeros, "Zeros of a shape, of the dtype and 
 new_ones = factory(torch.Tensor.new_ones, "Ones of a shape, of the dtype and device of a tensor.")
 new_full = factory(torch.Tensor.new_full, "A shape filled with a number, of the dtype and device of a tensor.")
 MORE = """
+    BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     asarray bartlett_window blackman_window empty_permuted empty_strided hamming_window hann_window logspace randint_like
     randperm scalar_tensor tril_indices triu_indices vander
 """

@@ -191,7 +191,7 @@ class FunctionNode(Node):
 
     def rebase(self, number: int, x: Tensor, count: int) -> None:
         """Make this node the history of an argument that `forward` has written."""
-        refuse_recording(x)
+        refuse_recording(x, "has been used")
         if x._view is None:
             before, x._edge = x._edge, (self, number)
             follow(x, before)

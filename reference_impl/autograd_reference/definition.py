@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, TypeVar
 
 import torch
@@ -169,6 +170,37 @@ def function_of(operator: Operator, call: str, /, *, keywords: Sequence[str] = (
     if more := [name for name, keyword in zip(written_out, by_keyword, strict=True) if keyword] + [*keywords]:
         arguments += ["*", *more]
     return written(f"lambda {', '.join(arguments)}: {call}", **names)
+
+
+def torchs_arguments(name: str, function: Any) -> list[list[str]]:
+    """The names of the positional arguments of torch's function, in each of its forms."""
+    if isinstance(function, FunctionType) and "args" not in (names := inspect.signature(function).parameters):
+        return [list(names)]
+    forms = [form.arguments for form in torch._C._jit_get_schemas_for_operator(f"aten::{name}")]
+    return [["input" if each.name == "self" else each.name for each in form if not each.kwarg_only] for form in forms]
+
+
+def named_as_in_torch(name: str, function: Function, torchs: Any = None) -> Function:
+    """The function, with torch's names for the arguments: what formulas call x and y, users give as `input` and `other`.
+
+    The names are changed in the function's code object, so that a call takes no longer than before.
+    """
+    if not isinstance(function, FunctionType):
+        return function
+    code = function.__code__
+    own = code.co_varnames[: code.co_argcount]
+    forms = torchs_arguments(name, torchs) or [["input" if each == "x" else each for each in own]]
+    form = max(forms, key=lambda form: (len({*form} & {*own}), -abs(len(form) - len(own))))
+    renamed = {
+        mine: theirs
+        for mine, theirs in zip(own, form, strict=False)
+        if theirs not in code.co_varnames and not any(mine in each for each in forms)
+    }
+    variables, cells = (
+        tuple(renamed.get(each, each) for each in names) for names in (code.co_varnames, code.co_cellvars)
+    )
+    function.__code__ = code.replace(co_varnames=variables, co_cellvars=cells)
+    return function
 
 
 def written(text: str, /, **names: Any) -> Callable[..., Any]:

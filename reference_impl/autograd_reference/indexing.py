@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from . import rules
+from .arithmetic import broadcast_shapes
 from .definition import Operator, compose, public
 from .graph import apply
 from .inplace import copy_, write
@@ -109,7 +110,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
     dim %= x.ndim
     indices = indices + (indices < 0) * x.shape[dim]
     # The dimension itself need not agree, so it is left out of the broadcasting.
-    shape = np.broadcast_shapes(*((*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)))
+    shape = broadcast_shapes(*((*y.shape[:dim], 1, *y.shape[dim + 1 :]) for y in (x, indices)))
     wide = [y.expand(*shape[:dim], y.shape[dim], *shape[dim + 1 :]) for y in (x, indices)]
     return apply(rules.GATHER, (wide[0], wide[1]), (dim,))
 
@@ -206,14 +207,14 @@ def index_put(x: Tensor, indices: Any, values: Any, accumulate: bool = False) ->
 @public
 def masked_select(x: Tensor, mask: Tensor) -> Any:
     """The elements where the mask holds, in row-major order; both broadcast."""
-    shape = np.broadcast_shapes(x.shape, mask.shape)
+    shape = broadcast_shapes(x.shape, mask.shape)
     return x.expand(shape).reshape(-1)[mask.expand(shape).reshape(-1)]
 
 
 @public
 def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Any:
     """A copy of x with elements of the source, in row-major order, where the mask holds."""
-    shape = np.broadcast_shapes(x.shape, mask.shape)
+    shape = broadcast_shapes(x.shape, mask.shape)
     mask = mask.expand(shape)
     return index_put(
         x.expand(shape), tuple(map(Tensor, mask._data.nonzero(as_tuple=True))), source.reshape(-1)[: int(mask.sum())]

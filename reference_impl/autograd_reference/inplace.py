@@ -111,16 +111,16 @@ def write(
     return target
 
 
-def refuse_recording(target: Tensor) -> None:
+def refuse_recording(target: Tensor, what: str = "is being used") -> None:
     """RuntimeError for a target whose write cannot be recorded: a leaf that requires gradients, or a view of one; a view
     that does not take part in its base's history, or has one that its base has lost.
     """
     view = target._view
     if view is None:
         if target._requires_grad and target._edge is None:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            raise RuntimeError(f"a leaf Variable that requires grad {what} in an in-place operation.")
     elif view.base._requires_grad and view.base._edge is None:
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        raise RuntimeError(f"a view of a leaf Variable that requires grad {what} in an in-place operation.")
     elif view.restriction is not None:
         raise RuntimeError(view.restriction)
     elif view.is_cut_off():

@@ -7,6 +7,7 @@ name with an underscore, if torch has that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ from . import (
     shaping,
 )
 from .autograd import backward_method
-from .definition import FUNCTIONS, PUBLIC, Operator, function_of, rearranged
-from .graph import Recorded, apply, saved_name, saved_value
+from .definition import FUNCTIONS, PUBLIC, Operator, function_of, named_as_in_torch, rearranged
+from .graph import Recorded, apply, saved_name, saved_names, saved_value
+from .saved import SavedTensor
 from .tensor import Tensor
 
 MARKING = (
@@ -52,7 +54,7 @@ def publish(name: str, function: Callable[..., Any], description: str = "") -> N
     if description:
         function.__name__ = function.__qualname__ = name
         function.__doc__ = description
-    FUNCTIONS[name] = function
+    FUNCTIONS[name] = named_as_in_torch(name, function, getattr(torch, name, None))
     if hasattr(torch.Tensor, name) and name not in vars(Tensor):
         setattr(Tensor, name, function)
 
@@ -141,7 +143,14 @@ def told(name: str) -> Callable[[Tensor], Any]:
 
 def type_of(x: Tensor, dtype: Any = None) -> Any:
     """The name of the type, such as torch.FloatTensor; or the tensor in another dtype."""
+    if isinstance(dtype, FunctionType):  # such as FloatTensor
+        dtype = getattr(torch, dtype.__name__)
     return x._data.type() if dtype is None else arithmetic.to(x, torch.empty(0).type(dtype).dtype)
+
+
+def raw_value(name: str) -> property:
+    """A node's saved value, for who wants to pack it."""
+    return property(lambda node: SavedTensor(node, saved_names(node.plan).index(name)))
 
 
 def iterate(x: Tensor) -> Iterator[Tensor]:
@@ -211,3 +220,4 @@ for name, member in OTHERS.items():
     setattr(Tensor, name, member)
 for name in definition.OPERANDS:
     setattr(Recorded, saved_name(name), saved_value(saved_name(name)))
+    setattr(Recorded, f"_raw{saved_name(name)}", raw_value(saved_name(name)))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import string
 from typing import Any
 
-import numpy as np
 import torch
 
-from .arithmetic import matmul
+from .arithmetic import broadcast_shapes, matmul
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
 from .rules import masked
@@ -70,7 +69,7 @@ def outer(x: Tensor, y: Tensor) -> Any:
 
 def cross_dim(x: Any, y: Any, dim: int | None) -> int:
     """The dimension of vectors: without one, the first of length three."""
-    return next(k for k, n in enumerate(np.broadcast_shapes(x.shape, y.shape)) if n == 3) if dim is None else dim
+    return next(k for k, n in enumerate(broadcast_shapes(x.shape, y.shape)) if n == 3) if dim is None else dim
 
 
 CROSS: Operator = Operator(
@@ -147,8 +146,8 @@ def tensordot(x: Tensor, y: Tensor, dims: Any = 2) -> Any:
         dims = (range(x.ndim - dims, x.ndim), range(dims))
     letters = string.ascii_letters
     of_x, of_y = list(letters[: x.ndim]), list(letters[x.ndim : x.ndim + y.ndim])
-    for a, b in zip(*([int(dim) for dim in each] for each in dims), strict=True):
-        of_y[b] = of_x[a]
+    for in_x, in_y in zip(*([int(dim) for dim in each] for each in dims), strict=True):
+        of_y[in_y] = of_x[in_x]
     output = [label for label in of_x + of_y if not (label in of_x and label in of_y)]
     return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(output)}", x, y)
 

@@ -58,12 +58,18 @@ class saved_tensors_hooks:
 def pack(node: Any) -> None:
     """Pack what a node has saved and has not packed yet."""
     if scopes.hooks and node.saved:
-        node.saved[:] = [packed(*each) if isinstance(each[0], torch.Tensor) else each for each in node.saved]
+        hooks = scopes.hooks[-1]
+        node.saved[:] = [packed(*hooks, *each) if isinstance(each[0], torch.Tensor) else each for each in node.saved]
 
 
-def packed(data: torch.Tensor, storage: Any, version: int) -> Saved:
+def packed(
+    pack_hook: Callable[[Tensor], Any],
+    unpack_hook: Callable[[Any], Tensor],
+    data: torch.Tensor,
+    storage: Any,
+    version: int,
+) -> Saved:
     """A saved value in its packed form, whose version is never the right one: so whoever needs it unpacks it."""
-    pack_hook, unpack_hook = scopes.hooks[-1]
     before = storage.version
     kept = pack_hook(Tensor(data, storage))
     if storage.version != before:
@@ -72,6 +78,23 @@ def packed(data: torch.Tensor, storage: Any, version: int) -> Saved:
             "modified by in-place operations as this can lead to unexpected side-effects. Pack a clone()."
         )
     return Packed(kept, unpack_hook, storage), UNWRITTEN, -1
+
+
+class SavedTensor:
+    """One value that a node has saved, as `_raw_saved_self` and the like."""
+
+    def __init__(self, node: Any, place: int) -> None:
+        self.node = node
+        self.place = place
+
+    def register_hooks(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        """Pack the value now, and unpack it each time it is needed. RuntimeError: it is packed already, or released."""
+        if not self.node.saved or not isinstance(self.node.saved[self.place][0], torch.Tensor):
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set, or with a value that is no "
+                "tensor or has already been freed"
+            )
+        self.node.saved[self.place] = packed(pack_hook, unpack_hook, *self.node.saved[self.place])
 
 
 class save_on_cpu(saved_tensors_hooks):

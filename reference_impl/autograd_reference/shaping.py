@@ -21,15 +21,17 @@ from .views import alias
 Size = int | Sequence[int]
 
 
-def sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Sizes given one by one or as one sequence."""
+def sizes(size: tuple[Any, ...], whole: Any = None) -> tuple[int, ...]:
+    """Sizes given one by one, or as one sequence, or by name."""
+    if whole is not None:
+        size = (whole,)
     return tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
 
 
 @public
-def reshape(x: Tensor, *size: Size) -> Tensor:
+def reshape(x: Tensor, *size: Size, shape: Size | None = None) -> Tensor:
     """The elements in row-major order in another shape: a view if the strides allow it, else a copy. One -1 is inferred."""
-    return alias(rules.RESHAPE, x, (sizes(size),))
+    return alias(rules.RESHAPE, x, (sizes(size, shape),))
 
 
 @public
@@ -50,9 +52,9 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 @public
-def permute(x: Tensor, *dims: Size) -> Tensor:
+def permute(x: Tensor, *order: Size, dims: Size | None = None) -> Tensor:
     """A view with the dimensions in the given order."""
-    return alias(rules.PERMUTE, x, (sizes(dims),))
+    return alias(rules.PERMUTE, x, (sizes(order, dims),))
 
 
 @public

@@ -126,6 +126,23 @@ WRONG = {
 }
 
 
+def test_gradcheck_asks_for_forward_mode_only_when_told(engine: Any) -> None:
+    class Cube(engine.autograd.Function):  # type: ignore[misc, name-defined, unused-ignore]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 3 * ctx.saved_tensors[0] ** 2 * g
+
+    x = engine.tensor([1.0, -2.0], dtype=engine.float64, requires_grad=True)
+    assert engine.autograd.gradcheck(Cube.apply, x) and engine.autograd.gradgradcheck(Cube.apply, x)
+    with pytest.raises(NotImplementedError, match="jvp"):
+        engine.autograd.gradcheck(Cube.apply, x, check_forward_ad=True)
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_gradcheck_rejects_what_is_wrong(engine: Any, name: str) -> None:
     x = random(engine, 2, 2)

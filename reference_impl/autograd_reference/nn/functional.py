@@ -7,6 +7,7 @@ from typing import Any as _Any
 
 import torch as _torch
 
+from ..definition import named_as_in_torch as _named
 from . import activations as _activations
 from . import layers as _layers
 from . import losses as _losses
@@ -15,7 +16,7 @@ from . import spatial as _spatial
 for _module in (_activations, _layers, _losses, _spatial):
     for _name, _function in vars(_module).items():
         if getattr(_function, "__module__", "") == _module.__name__ and hasattr(_torch.nn.functional, _name):
-            globals()[_name] = _function
+            globals()[_name] = _named(_name, _function, getattr(_torch.nn.functional, _name))
 
 
 def __getattr__(name: str) -> _Any:

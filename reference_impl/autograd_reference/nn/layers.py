@@ -28,7 +28,7 @@ def bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None = None)
 
 EMBEDDING: Operator = Operator(
     "embedding",
-    lambda weight, index, padding: weight[index],
+    lambda weight, index, padding: torch.nn.functional.embedding(index, weight),
     "weight index; padding",
     weight=lambda g, shape, index, padding: g.new_zeros(shape).index_add(
         0, index.reshape(-1), masked(g, (index == padding).unsqueeze(-1)).reshape(index.numel(), shape[1])

@@ -1,0 +1,109 @@
+"""What torch lets users write in several ways: arguments by position or by name, functions or methods, namespaces."""
+
+import types
+from typing import Any
+
+import pytest
+import torch
+
+import autograd_reference as reference
+from autograd_reference.definition import named_as_in_torch, torchs_arguments
+
+both = pytest.mark.parametrize("lib", [torch, reference], ids=["torch", "reference"])
+# Whose arguments torch names in two ways, or tells nobody the names of.
+OWN_NAMES = {"as_tensor", "from_numpy", "logsigmoid", "swapaxes", "unique"}
+FUNCTIONS = [
+    (f"{prefix}{name}", function, getattr(theirs, name))
+    for prefix, ours, theirs in (
+        ("", reference, torch),
+        ("nn.functional.", reference.nn.functional, torch.nn.functional),
+    )
+    for name, function in vars(ours).items()
+    if isinstance(function, types.FunctionType) and hasattr(theirs, name) and name not in OWN_NAMES
+]
+
+
+@pytest.mark.parametrize(("name", "ours", "theirs"), FUNCTIONS, ids=[name for name, *_ in FUNCTIONS])
+def test_arguments_have_torchs_names(name: str, ours: Any, theirs: Any) -> None:
+    code = ours.__code__
+    names = {each for form in torchs_arguments(name.rpartition(".")[2], theirs) for each in form}
+    later = {"divisor_override", "scale", "enable_gqa"}  # which torch has by keyword only
+    assert not names or set(code.co_varnames[: code.co_argcount]) <= names | later
+
+
+def test_only_names_that_torch_does_not_have_are_changed() -> None:
+    def gather(x: Any, dim: int, y: Any) -> Any:
+        return lambda: (x, dim, y)
+
+    renamed: Any = named_as_in_torch("gather", gather)
+    assert renamed(input=1, dim=2, index=3)() == (1, 2, 3) and renamed(1, 2, 3)() == (1, 2, 3)
+    own: Any = named_as_in_torch("no operator of torch", lambda x, twice: x)
+    assert own(input=1, twice=2) == 1
+
+
+@both
+def test_arguments_by_name(lib: Any) -> None:
+    x, y = lib.tensor([1.0, 3.0], requires_grad=True), lib.tensor([2.0, 1.0])
+    index = lib.tensor([1, 0])
+    assert lib.mul(input=x, other=y).tolist() == [2, 3] and x.mul(other=y).tolist() == [2, 3]
+    assert lib.add(input=x, other=y, alpha=2).tolist() == [5, 5]
+    assert lib.max(x, other=y).tolist() == [2, 3] and lib.pow(input=x, exponent=2).tolist() == [1, 9]
+    assert lib.where(condition=x > y, input=x, other=y).tolist() == [2, 3]
+    assert lib.lerp(input=x, end=y, weight=0.5).tolist() == [1.5, 2]
+    assert lib.gather(input=x, dim=0, index=index).tolist() == [3, 1]
+    assert lib.scatter_add(y, dim=0, index=index, src=x).tolist() == [5, 2]
+    assert lib.addcmul(input=x, tensor1=x, tensor2=y, value=2).tolist() == [5, 9]
+    assert lib.mm(input=x[None], mat2=y[:, None]).tolist() == [[5]]
+    assert lib.tensordot(a=x, b=y, dims=1).item() == 5 and x.clone().sub_(other=y).tolist() == [-1, 2]
+    assert lib.nn.functional.relu(input=-x).tolist() == [0, 0]
+    assert lib.nn.functional.linear(input=x, weight=y[None], bias=None).tolist() == [5]
+    assert lib.nn.functional.max_pool1d(input=x[None], kernel_size=2).tolist() == [[3]]
+    grid = lib.arange(6).reshape(shape=(2, 3))
+    assert lib.permute(grid, dims=(1, 0)).tolist() == grid.T.tolist() and lib.flip(grid, dims=[0])[0, 0] == 3
+    assert lib.broadcast_to(x, size=(2, 2)).shape == lib.tile(x, dims=(2, 1)).shape == x.repeat(repeats=(2, 1)).shape
+    with pytest.raises(TypeError):
+        lib.mul(x, others=y)
+
+
+@both
+def test_names_of_types(lib: Any) -> None:
+    assert lib.LongTensor([1, 2]).dtype is torch.int64 and lib.FloatTensor([1, 2]).tolist() == [1.0, 2.0]
+    assert lib.ones(2).type(lib.DoubleTensor).dtype is lib.ones(2).type("torch.DoubleTensor").dtype is torch.float64
+    for make in (lambda: lib.tensor([1], requires_grad=True), lambda: lib.ones(2, dtype=lib.int32, requires_grad=True)):
+        with pytest.raises(
+            RuntimeError, match="Only Tensors of floating point and complex dtype can require gradients"
+        ):
+            make()
+
+
+@both
+def test_assert_close(lib: Any) -> None:
+    x = lib.tensor([1.0, 2.0], requires_grad=True)
+    lib.testing.assert_close(x * 2, lib.tensor([2.0, 4.0]))
+    lib.testing.assert_close([x, (x, 1.0)], [x.clone(), (x, 1.0)])
+    with pytest.raises(AssertionError, match="not close"):
+        lib.testing.assert_close(x, x + 0.1)
+
+
+@both
+def test_marks_of_conjugation_are_resolved(lib: Any) -> None:
+    z = lib.tensor([1 + 2j], requires_grad=True)
+    conjugate = z.conj()
+    assert conjugate.is_conj() and not conjugate.resolve_conj().is_conj() and z.resolve_conj() is z
+    assert conjugate.imag.is_neg() and not lib.resolve_neg(conjugate.imag).is_neg()
+    lib.resolve_conj(conjugate).imag.sum().backward()
+    assert z.grad.tolist() == [-1j]
+
+
+@both
+def test_one_saved_value_is_packed(lib: Any) -> None:
+    x = lib.tensor([1.0, 2.0], requires_grad=True)
+    y = x * x
+    log: list[float] = []
+    saved = y.grad_fn._raw_saved_self
+    saved.register_hooks(lambda value: log.append(1) or value * 2, lambda kept: log.append(2) or kept / 2)
+    with pytest.raises(RuntimeError, match="hooks have already been set"):
+        saved.register_hooks(lambda value: value, lambda kept: kept)
+    assert log == [1]
+    y.sum().backward()
+    assert log == [1, 2] and x.grad.tolist() == [2, 4]
