@@ -7,7 +7,7 @@
     x.grad                               # tensor([2., 4.])
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
-overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, methods; the other operators: constant,
+overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, serialization, methods; the other operators: constant,
 elementwise, reductions, arranging, products, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
 autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
 autograd/gradcheck.
@@ -23,6 +23,7 @@ import torch as _torch
 from . import autograd as autograd
 from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import nn as nn
+from . import serialization as _serialization  # noqa: F401
 from . import testing as testing
 from . import utils as utils
 from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled

@@ -23,6 +23,8 @@ def unwrapped(value: Any) -> Any:
     """An argument with our tensors in it as torch's."""
     if isinstance(value, Tensor):
         return value._data
+    if type(value) is dict:
+        return {key: unwrapped(part) for key, part in value.items()}
     return type(value)(unwrapped(part) for part in value) if type(value) in (tuple, list) else value
 
 

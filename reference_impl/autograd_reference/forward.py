@@ -194,7 +194,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
     if tensor.shape != tangent.shape:
         raise RuntimeError(
-            f"Expected a tangent of the primal's shape {list(tensor.shape)}, but got {list(tangent.shape)}"
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
         )
     if levels[-1].tangent(tensor) is not None:
         raise RuntimeError("a tensor that has a tangent at this level cannot be given another one")

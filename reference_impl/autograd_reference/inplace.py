@@ -99,7 +99,9 @@ def write(
     """
     version = target._storage.version
     refuse_overlap(target, operands)
-    recording = state.enabled and (target.requires_grad or any(requires(x) for x in operands))
+    # A view that was made under no_grad requires nothing, but its base's history would miss the write: that is refused.
+    base = target if target._view is None else target._view.base
+    recording = state.enabled and any(requires(x) for x in (target, base, *operands))
     node = before_write(operator, target, operands, parameters) if recording else None
     tangents = levels[-1].written(operator, target, operands, parameters) if levels else None
     write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)

@@ -9,6 +9,7 @@ import functools
 import inspect
 import threading
 import types
+import warnings
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -79,6 +80,12 @@ class GradMode:
 
 def decorated(function: Function, scope: Callable[[], AbstractContextManager[None]]) -> Function:
     """A function, generator function or coroutine function whose body runs in a scope."""
+    if inspect.isclass(function):
+        warnings.warn(
+            "Decorating classes is deprecated: only the construction runs in the mode. Decorate `__init__` instead.",
+            FutureWarning,
+            stacklevel=3,
+        )
     if inspect.iscoroutinefunction(function):
         return cast(Function, decorate_coroutine(function, scope))
     if inspect.isgeneratorfunction(function):
@@ -226,7 +233,8 @@ class InferenceStorage(Storage):
         """RuntimeError outside inference mode: there the memory may be neither written nor saved."""
         if not state.inference:
             raise RuntimeError(
-                "Inference tensors can outside InferenceMode neither be written in place nor saved for backward: make a clone()."
+                "Inplace update to inference tensor outside InferenceMode is not allowed, and Inference tensors cannot be "
+                "saved for backward. Make a clone()."
             )
         return 0
 

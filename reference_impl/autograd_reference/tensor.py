@@ -115,9 +115,9 @@ class Tensor:
         """The position of the first element in the storage, in elements."""
         return int(self._data.storage_offset())
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in row-major order without gaps."""
-        return self._data.is_contiguous()
+    def is_contiguous(self, memory_format: torch.memory_format = torch.contiguous_format) -> bool:
+        """Whether the elements lie in memory without gaps, in row-major order or the one asked for."""
+        return self._data.is_contiguous(memory_format=memory_format)
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -220,10 +220,14 @@ class Tensor:
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of {type(gradient)}")
         if gradient is self:
             raise RuntimeError("can't assign Variable as its own grad")
-        for what in ("dtype", "device", "shape"):
+        for what, name in {"shape": "size", "dtype": "dtype", "device": "device type"}.items():
             expected, got = getattr(self._data, what), getattr(gradient._data, what)
             if expected != got:
-                raise RuntimeError(f"assigned grad has {what} {got}, but the tensor has {what} {expected}")
+                expected, got = (list(each) if what == "shape" else each for each in (expected, got))
+                raise RuntimeError(
+                    f"attempting to assign a gradient of {name} '{got}' to a tensor of {name} '{expected}'. Please ensure "
+                    f"that the gradient and the tensor are of the same {name}"
+                )
 
     @property
     def _version(self) -> int:
@@ -268,7 +272,8 @@ class Tensor:
         """A leaf, and its gradient, over memory of their own. RuntimeError for a recorded tensor."""
         if not self.is_leaf:
             raise RuntimeError(
-                "only leaves, and results of detach(), support deepcopy: a recorded tensor has a history"
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+                "Take a detach() of this one, which has a history."
             )
         if id(self) not in memo:
             memo[id(self)] = copy = Tensor(self._data.clone()).requires_grad_(self.requires_grad)
@@ -289,11 +294,14 @@ class Tensor:
         """The values as nested lists of Python numbers."""
         return self._data.tolist()
 
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """The values as a NumPy array over the same memory. RuntimeError when this tensor requires gradients."""
-        if self.requires_grad:
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array over the same memory, or a copy where `force` has to make one.
+
+        RuntimeError, without `force`: this tensor requires gradients.
+        """
+        if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._data.numpy()
+        return self._data.numpy(force=force)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -302,7 +310,8 @@ class Tensor:
     def _scalar(self) -> torch.Tensor:
         if self.requires_grad:
             warnings.warn(
-                "Converting a tensor with requires_grad=True to a scalar: detach() it, or use item().",
+                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior. Consider using "
+                "tensor.detach() first, or item().",
                 UserWarning,
                 stacklevel=3,
             )

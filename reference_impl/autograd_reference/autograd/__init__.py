@@ -14,6 +14,7 @@ from ..anomaly import set_detect_anomaly as set_detect_anomaly
 from ..backward import accumulate_gradients, capture_gradients, reachable
 from ..graph import edge_of, runs_on_tensors
 from ..modes import enable_grad as enable_grad
+from ..modes import inference_mode as inference_mode
 from ..modes import no_grad as no_grad
 from ..modes import set_grad_enabled as set_grad_enabled
 from ..node import Edge, Gradient
@@ -58,7 +59,7 @@ def backward(
         accumulate_gradients(roots, retain, create_graph)
         return
     if not (named := list({id(x): x for x in as_sequence(inputs)}.values())):
-        raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     if any(isinstance(each, GradientEdge) and not isinstance(each.node, AccumulateGrad) for each in named):
         raise RuntimeError(
             "backward: only the GradientEdge of a leaf may be named in `inputs`; others have no `grad`. Use grad."
@@ -76,6 +77,7 @@ def grad(
     grad_outputs: Gradients = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -84,27 +86,27 @@ def grad(
 
     No `grad` is changed. An input that the outputs do not depend on is a RuntimeError, or has None with `allow_unused`,
     or zeros with `materialize_grads`. With `is_grads_batched` each of `grad_outputs` has a leading dimension, and so has each
-    result: a pass for each position. The other arguments and errors are those of `backward`.
+    result: a pass for each position. `only_inputs` changes nothing. The other arguments and errors are those of `backward`.
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True.")
     named = as_sequence(inputs)
     if not named:
-        raise RuntimeError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         options = {"create_graph": create_graph, "allow_unused": allow_unused, "materialize_grads": materialize_grads}
         return batched(as_sequence(outputs), named, grad_outputs, retain, options)
     roots = roots_of(as_sequence(outputs), grad_outputs, create_graph)
     targets = targets_of(named)
-    results = []
+    results: list[Tensor | None] = []
     for (tensor, _), gradient in zip(targets, capture_gradients(roots, targets, retain, create_graph), strict=True):
         if gradient is None and materialize_grads:
             gradient = torch.zeros_like(tensor._data)
         if gradient is None and not allow_unused:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
-                "this is the desired behavior."
+                f"The differentiated Tensor at index {len(results)} appears to not have been used in the graph. Set "
+                "allow_unused=True if this is the desired behavior."
             )
         results.append(Tensor(gradient) if isinstance(gradient, torch.Tensor) else gradient)
     return tuple(results)
@@ -172,7 +174,7 @@ def roots_of(places: Sequence[Place], gradients: Gradients, create_graph: bool) 
         if edge is None:
             raise RuntimeError(f"element {position} of tensors does not require grad and does not have a grad_fn")
         tensor = tensor_at(place)
-        cotangent = implicit_one(tensor) if gradient is None else explicit(tensor, gradient)
+        cotangent = implicit_one(tensor) if gradient is None else explicit(tensor, gradient, position)
         roots.append((edge, cotangent if create_graph or runs_on_tensors() else cotangent._data))
     return roots
 
@@ -199,11 +201,12 @@ def implicit_one(tensor: Tensor) -> Tensor:
     return Tensor(torch.ones_like(tensor._data))
 
 
-def explicit(tensor: Tensor, gradient: Tensor) -> Tensor:
+def explicit(tensor: Tensor, gradient: Tensor, position: int) -> Tensor:
     """The caller's gradient. Another real dtype is cast when it is sent."""
     if gradient.shape != tensor.shape:
         raise RuntimeError(
-            f"Mismatch in shape: a gradient has a shape of {gradient.shape} and its output has a shape of {tensor.shape}."
+            f"Mismatch in shape: grad_output[{position}] has a shape of {gradient.shape} and output[{position}] has a shape of "
+            f"{tensor.shape}."
         )
     if gradient.device != tensor.device:
         raise RuntimeError(f"invalid gradient - expected device {tensor.device} but got {gradient.device}")
