@@ -10,7 +10,7 @@ The files in reading order: storage, modes, tensor, definition, node, accumulate
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, serialization, methods; the other operators: constant,
 elementwise, reductions, arranging, products, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
 autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
-autograd/gradcheck.
+autograd/gradcheck, func.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any as _Any
 import torch as _torch
 
 from . import autograd as autograd
+from . import func as func
 from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import nn as nn
 from . import serialization as _serialization  # noqa: F401
@@ -29,6 +30,7 @@ from . import utils as utils
 from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from .anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .definition import FUNCTIONS as _FUNCTIONS
+from .func import vmap as vmap
 from .modes import enable_grad as enable_grad
 from .modes import inference_mode as inference_mode
 from .modes import is_grad_enabled as is_grad_enabled
