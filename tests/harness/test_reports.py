@@ -198,6 +198,22 @@ def test_a_table_names_what_was_judged_in_part() -> None:
     assert "| toy 1, 1 of 10 clauses | 1/1 |" in table([part])
 
 
+def test_a_table_names_another_profile_than_the_default_one() -> None:
+    quick = report(engine={"name": "slow"}, a_one="pass")
+    quick["header"]["profile"] = "smoke"
+    assert [row.split(" | ")[0] for row in table([report(a_one="pass"), quick]).splitlines()[2:]] == [
+        "| toy 1",
+        "| slow 1, profile smoke",
+    ]
+
+
+def test_a_table_of_different_specifications_is_refused() -> None:
+    other = report(a_one="pass")
+    other["header"]["spec"] = "2"
+    with pytest.raises(reports.ReportError, match="one table needs one spec; these reports have 1, 2"):
+        table([report(a_one="pass"), other])
+
+
 # ---- all commands -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("command", [["compare"], ["merge", "-o", "all.json"], ["table"]], ids=lambda each: each[0])
 def test_a_run_that_did_not_finish_is_refused(

@@ -10,9 +10,9 @@ from autograd_conformance.reporting.report import Report, ReportError, parser, r
 def table(reports: Sequence[Report]) -> str:
     """A row for each report.  A cell says how many clauses hold of those judged; unsupported ones are none of these.
 
-    An engine that was judged by a part of the clauses is named as such.
+    An engine that was judged by a part of the clauses, or in another profile than the default one, is named as such.
 
-    Raises ReportError for reports that were made by different clauses or in a different way.
+    Raises ReportError for reports that were made by different clauses.
     """
     _refuse_unlike(reports)
     chapters = sorted({clause["chapter"] for report in reports for clause in report["clauses"]})
@@ -28,6 +28,8 @@ def _row(report: Report, chapters: Sequence[str]) -> list[str]:
     }
     every = [each["verdict"] for each in report["clauses"]]
     name = f"{engine['name']} {engine['version']}" + ("" if engine["device"] == "cpu" else f" ({engine['device']})")
+    if (profile := report["header"]["profile"]) != "default":
+        name += f", profile {profile}"
     if left_out := report["footer"]["deselected"]:
         name += f", {len(every)} of {len(every) + left_out} clauses"
     return [name, *(_cell(of[chapter]) for chapter in chapters), _cell(every), str(every.count("unsupported"))]
@@ -41,10 +43,9 @@ def _cell(verdicts: Sequence[str]) -> str:
 
 
 def _refuse_unlike(reports: Sequence[Report]) -> None:
-    for key in ("spec", "profile"):
-        found = sorted({report["header"][key] for report in reports})
-        if len(found) > 1:
-            raise ReportError(f"one table needs one {key}; these reports have {', '.join(found)}")
+    found = sorted({report["header"]["spec"] for report in reports})
+    if len(found) > 1:
+        raise ReportError(f"one table needs one spec; these reports have {', '.join(found)}")
 
 
 def main(argv: Sequence[str]) -> int:
