@@ -15,7 +15,6 @@ autograd/gradcheck, func.
 
 from __future__ import annotations
 
-import difflib as _difflib
 from typing import Any as _Any
 
 import torch as _torch
@@ -31,6 +30,7 @@ from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enable
 from .anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .definition import FUNCTIONS as _FUNCTIONS
 from .func import vmap as vmap
+from .missing import missing as _missing
 from .modes import enable_grad as enable_grad
 from .modes import inference_mode as inference_mode
 from .modes import is_grad_enabled as is_grad_enabled
@@ -54,8 +54,4 @@ __all__ = [name for name in globals() if not name.startswith("_") and name != "a
 
 def __getattr__(name: str) -> _Any:
     """What is not there: say so, and what is near."""
-    near = _difflib.get_close_matches(name, __all__, n=3)
-    raise AttributeError(
-        f"autograd_reference has no {name!r}{', which torch has' * hasattr(_torch, name)}"
-        + (f"; near names: {', '.join(near)}" if near else "")
-    )
+    raise _missing("module 'autograd_reference'", name, __all__, _torch)

@@ -192,6 +192,7 @@ OTHERS: dict[str, Any] = {
     "where": arithmetic.where_method,
     "T": property(lambda x: shaping.permute(x, *reversed(range(x.ndim)))),
     "mT": property(lambda x: shaping.transpose(x, -2, -1)),
+    "cuda": lambda x, device="cuda", **how: arithmetic.to(x, device, **how),
     "byte": casting(torch.uint8),
     "char": casting(torch.int8),
     "H": property(lambda x: shaping.transpose(x, 0, 1).conj()),

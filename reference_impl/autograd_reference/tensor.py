@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from .missing import missing
 from .modes import InferenceStorage, new_storage, state
 from .storage import Storage, inferring
 
@@ -54,7 +55,6 @@ class Tensor:
         _tangent: tuple[Any, Tensor]
 
         # Operators are installed by methods.py, one function being both `torch.f(x)` and `x.f()`.
-        def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, key: Any) -> Tensor: ...
         def __setitem__(self, key: Any, value: Any) -> None: ...
         def __iter__(self) -> Iterator[Tensor]: ...
@@ -76,6 +76,10 @@ class Tensor:
         self._grad: Tensor | None = None
         self._view: View | None = None
         self._accumulator: weakref.ref[AccumulateGrad] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """What a tensor does not have: say so, and what is near. Our own optional attributes are looked up in vain often."""
+        raise AttributeError(name) if name[0] == "_" else missing("'Tensor' object", name, dir(Tensor), torch.Tensor)
 
     # The geometry: element i of the tensor is storage[storage_offset + sum(i * stride)].
 

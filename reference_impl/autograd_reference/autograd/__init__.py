@@ -13,6 +13,7 @@ from ..anomaly import detect_anomaly as detect_anomaly
 from ..anomaly import set_detect_anomaly as set_detect_anomaly
 from ..backward import accumulate_gradients, capture_gradients, reachable
 from ..graph import edge_of, runs_on_tensors
+from ..missing import missing_from
 from ..modes import enable_grad as enable_grad
 from ..modes import inference_mode as inference_mode
 from ..modes import no_grad as no_grad
@@ -233,3 +234,5 @@ from . import forward_ad as forward_ad
 from . import functional as functional
 from .gradcheck import gradcheck as gradcheck
 from .gradcheck import gradgradcheck as gradgradcheck
+
+__getattr__ = missing_from(globals())

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..forward import dual_level, make_dual, unpack_dual
+from ..missing import missing_from
 from ..modes import enable_grad
 from ..shaping import reshape, stack
 from ..tensor import Tensor
@@ -20,6 +21,7 @@ from . import grad
 
 Tensors = Tensor | tuple[Tensor, ...]
 Function = Callable[..., Any]
+__getattr__ = missing_from(globals())
 
 
 def as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..draw import draw
 from ..graph import edge_of
 from ..hooks import register_multi_grad_hook
+from ..missing import missing_from
 from ..node import Node
 from ..saved import allow_mutation_on_saved_tensors, disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from ..tensor import Tensor
@@ -24,6 +25,7 @@ __all__ = [
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
+__getattr__ = missing_from(globals())
 
 
 class GradientEdge(NamedTuple):

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from ..autograd import Function, backward
+from ..missing import missing_from
 from ..modes import enable_grad
 from ..node import Saved, save, unchanged
 from ..saved import saved_tensors_hooks
 from ..tensor import Tensor
 
+__getattr__ = missing_from(globals())
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 
