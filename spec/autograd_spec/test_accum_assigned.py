@@ -39,6 +39,7 @@ def _passes(engine: Engine, program: Program, number: int, leaf: Tensor, count: 
     level=CORE,
     needs=(TAPE, SET_GRAD),
     after="accum.adds",
+    choices=(ABSENT_ZEROS,),
     program=programs(passes=4),
     layout=st.sampled_from(SEPARATE),
     before=st.integers(0, 1),

@@ -165,6 +165,7 @@ def test_writable_dense(engine: Engine, program: Program, expanded: bool, place:
         length = program.inputs[number].shape[:1]
         if gradient is not None and length and length[0]:
             value = engine.array(gradient)
+            equal(f"the shape of the gradient of x{number}", value.shape, program.inputs[number].shape)
             value[place % length[0]] = 99
             entry = np.full(value.shape[1:], 99, value.dtype)
             plain = engine.detach(gradient)
