@@ -13,7 +13,7 @@ import torch
 
 from . import rules
 from .definition import public
-from .graph import apply, record
+from .graph import apply, levels, record
 from .inplace import write_result
 from .modes import state
 from .shaping import reshape, squeeze, unsqueeze
@@ -85,6 +85,8 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     result = Tensor(data)
     if state.enabled:
         record(rules.TO, (x,), (data.dtype, data.device, x.device), result)
+    if levels:
+        levels[-1].after(rules.TO, (x,), (data.dtype, data.device, x.device), result)
     return result
 
 

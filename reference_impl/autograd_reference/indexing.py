@@ -17,7 +17,7 @@ from .definition import Operator, compose, public
 from .graph import apply
 from .inplace import copy_, write
 from .tensor import Tensor
-from .views import alias
+from .views import alias, is_view_of_leaf
 
 
 def is_basic(part: Any) -> bool:
@@ -87,8 +87,8 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value: a write in place. The value, a tensor or a number, is broadcast to the positions."""
     basic, indices, dims = split_key(x, key)
-    # Nobody sees this view, so its history need not be recorded.
-    target = alias(rules.SLICE, x, (basic,), lazily=True)
+    # Nobody sees this view, so its history need not be recorded, unless that is why the write is refused.
+    target = alias(rules.SLICE, x, (basic,), lazily=not is_view_of_leaf(x))
     if indices:
         write(rules.INDEX_PUT, rules.index_put_, target, (value, *indices), (dims, False))
     else:

@@ -20,7 +20,7 @@ from .node import UNWRITTEN, Edge, Gradient, Node, Saved, observe, observers, sa
 from .overlap import refuse_overlap
 from .retain import follow
 from .tensor import Number, Tensor
-from .views import replay
+from .views import is_view_of_leaf, replay
 
 
 class CopySlices(Recorded):
@@ -121,14 +121,14 @@ def refuse_recording(target: Tensor, what: str = "is being used") -> None:
     if view is None:
         if target._requires_grad and target._edge is None:
             raise RuntimeError(f"a leaf Variable that requires grad {what} in an in-place operation.")
-    elif view.base._requires_grad and view.base._edge is None:
-        raise RuntimeError(f"a view of a leaf Variable that requires grad {what} in an in-place operation.")
-    elif view.restriction is not None:
-        raise RuntimeError(view.restriction)
     elif view.is_cut_off():
         raise RuntimeError(
             "a view is being written whose base was detached in place: write to the base, or to a clone()."
         )
+    elif is_view_of_leaf(target) or (view.base._requires_grad and view.base._edge is None):
+        raise RuntimeError(f"a view of a leaf Variable that requires grad {what} in an in-place operation.")
+    elif view.restriction is not None:
+        raise RuntimeError(view.restriction)
 
 
 def before_write(

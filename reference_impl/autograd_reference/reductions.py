@@ -12,7 +12,7 @@ from .arithmetic import Dims, dims_of
 from .constant import wrapped
 from .definition import FUNCTIONS, Operator, compose, define, public
 from .elementwise import refused
-from .graph import apply, compute, record
+from .graph import apply, compute, levels, record
 from .modes import state
 from .rules import fused, masked, nothing, reduce, spread
 from .tensor import Number, Tensor
@@ -76,7 +76,7 @@ def selection(name: str, place: int) -> Any:
         if name in PAIRWISE and isinstance((*args, *kwargs.values())[0], Tensor):
             return FUNCTIONS[PAIRWISE[name]](x, *args, **kwargs)
         found = kernel(x._data, *args, **kwargs)
-        if not (state.enabled and x.requires_grad):
+        if not (levels or (state.enabled and x.requires_grad)):
             return wrapped(found)
         dim = kwargs.get("dim", args[place] if len(args) > place else -1)
         where = found.indices

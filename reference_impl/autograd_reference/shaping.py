@@ -16,7 +16,7 @@ from .definition import public
 from .graph import apply
 from .overlap import overlaps_itself
 from .tensor import Tensor
-from .views import alias
+from .views import alias, is_view_of_leaf
 
 Size = int | Sequence[int]
 
@@ -129,7 +129,7 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
         raise RuntimeError("as_strided: elements of the tensor share places in memory; clone() it first")
     offset = x.storage_offset() if storage_offset is None else storage_offset
     # The base has all the elements that the geometry may address.
-    base = x if x._view is None or x._view.restriction is not None else x._view.base
+    base = x if x._view is None or x._view.restriction is not None or is_view_of_leaf(x) else x._view.base
     geometry = (tuple(base.stride()), base.storage_offset())
     result = alias(rules.AS_STRIDED, base, (tuple(size), tuple(stride), offset, geometry))
     assert result._view is not None

@@ -85,6 +85,11 @@ class View:
         return tuple(reversed(steps))
 
 
+def is_view_of_leaf(x: Tensor) -> bool:
+    """Whether x is a view of a leaf, or a leaf itself, that requires gradients although its memory is another tensor's."""
+    return x._view is not None and x._view.base._edge is None and x.requires_grad
+
+
 def replay(steps: Iterable[Step], value: Any) -> Any:
     """Take the same view of another value, raw or not."""
     for operator, parameters in steps:

@@ -46,3 +46,37 @@ def test_memory_format(torch: Any) -> None:
     x = torch.zeros(2, 3, 4, 5).to(memory_format=torch.channels_last).requires_grad_()
     x.sum().backward()
     assert x.grad.is_contiguous(memory_format=torch.channels_last) and not x.grad.is_contiguous()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x: x.mul_(2),
+        lambda x: x[0].mul_(2),
+        lambda x: x.view(6).t().zero_(),
+        lambda x: x.__setitem__(0, 1.0),
+        lambda x: x[0].__setitem__(1, 1.0),
+        lambda x: x.as_strided((2,), (1,)).mul_(2),
+        lambda x: x[1].copy_(x.detach().clone()[0].requires_grad_()),
+    ],
+)
+def test_leaf_in_the_memory_of_a_constant(torch: Any, write: Any) -> None:
+    """What is reshaped, and then required to have a gradient, is a leaf although it is a view."""
+    x = torch.arange(6.0).reshape(2, 3).requires_grad_()
+    assert x.is_leaf and x._base is not None and not x._base.requires_grad
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        write(x)
+    assert x.flatten().tolist() == [0, 1, 2, 3, 4, 5] and x.is_leaf and x._version == 0
+    with torch.no_grad():
+        write(x)
+    assert x.is_leaf and x._version == 1
+    (x[0].as_strided((2, 2), (1, 1)) * 3).sum().backward()
+    assert x.grad.tolist() == [[3, 6, 3], [0, 0, 0]]
+
+
+def test_memory_beside_a_leaf_may_be_written(torch: Any) -> None:
+    base = torch.arange(6.0)
+    x, beside = base[:3].requires_grad_(), base[3:]
+    beside.mul_(3)
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [2, 2, 2] and beside.tolist() == [9, 12, 15]
