@@ -22,7 +22,7 @@ def node_of(root: Tensor) -> Node:
     return edge[0]
 
 
-@mutant(kills="backward.deep-chain")
+@mutant(kills="backward.deep-chain", may_fail=("mem.no-cycles",))
 class OrdersByRecursion(Reference):
     """The order of the walk is found by recursion over the graph."""
 
@@ -40,7 +40,7 @@ class OrdersByRecursion(Reference):
         super().backward(outputs, cotangents)
 
 
-@mutant(kills="backward.deep-chain")
+@mutant(kills="backward.deep-chain", may_fail=("mem.leaf-kept-by-graph",))
 class FreesByRecursion(Reference):
     """After a pass the graph is taken apart by recursion."""
 

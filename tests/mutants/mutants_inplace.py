@@ -35,7 +35,20 @@ class Refusing(Reference):
         raise NotImplementedError
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",), blatant="every write is refused")
+@mutant(
+    kills=CLAUSE,
+    may_fail=(
+        "view.aliasing",
+        "accum.none-vs-zero",
+        "accum.writable-dense",
+        "backward.interleaved",
+        "backward.root-leaf",
+        "bcast.in-place",
+        "leaf.clone",
+        "leaf.host-array-shares",
+    ),
+    blatant="every write is refused",
+)
 class RefusesEveryWrite(Refusing):
     """Every write is refused."""
 
@@ -43,7 +56,7 @@ class RefusesEveryWrite(Refusing):
         return True
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(kills=CLAUSE, may_fail=("view.aliasing", "accum.writable-dense", "backward.interleaved", "backward.root-leaf"))
 class RefusesEverySecondWrite(Refusing):
     """Every second write of a program is refused."""
 
@@ -52,7 +65,7 @@ class RefusesEverySecondWrite(Refusing):
         return self.writes % 2 == 0
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(kills=CLAUSE, may_fail=("view.aliasing", "accum.none-vs-zero", "backward.interleaved"))
 class RefusesSecondWriteToMemory(Refusing):
     """Memory that was written may not be written again."""
 
@@ -60,7 +73,7 @@ class RefusesSecondWriteToMemory(Refusing):
         return bool(target._version)
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(kills=CLAUSE, may_fail=("view.aliasing", "backward.interleaved", "backward.root-leaf"))
 class RefusesWritesThroughViews(Refusing):
     """A write through a view is refused."""
 
@@ -68,7 +81,7 @@ class RefusesWritesThroughViews(Refusing):
         return target._view is not None
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(kills=CLAUSE, may_fail=("view.aliasing", "backward.interleaved"))
 class RefusesWritesThroughViewsOfViews(Refusing):
     """A write through a view of a view is refused."""
 
@@ -76,7 +89,9 @@ class RefusesWritesThroughViewsOfViews(Refusing):
         return target._view is not None and target._view.parent is not None
 
 
-@mutant(kills=CLAUSE, may_fail=("inplace.*", "view.*"))
+@mutant(
+    kills=CLAUSE, may_fail=("inplace.*", "view.*", "accum.used-gradient", "backward.*", "mem.failed-pass-keeps-nothing")
+)
 class RefusedPassLeavesRecordingOff(Reference):
     """A pass that is refused leaves recording switched off."""
 
@@ -95,7 +110,14 @@ class RefusedPassLeavesRecordingOff(Reference):
 
 
 # ---- version counters ----
-@mutant(kills=CLAUSE)
+@mutant(
+    kills=CLAUSE,
+    may_fail=(
+        "accum.used-gradient",
+        "backward.interleaved",
+        "view.*",
+    ),
+)
 class NoVersionCheck(Reference):
     """Saved values are used although they were overwritten since."""
 
@@ -118,7 +140,7 @@ def replace_writing(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
     patch.setattr(inplace, "write", write)
 
 
-@mutant(kills="inplace.saved-modified", may_fail=EVERY_WRITE)
+@mutant(kills="inplace.saved-modified", may_fail=(*EVERY_WRITE, "backward.interleaved"))
 class MultiplicationIsNotCounted(Reference):
     """Multiplying in place does not count as a write."""
 
@@ -136,7 +158,7 @@ class CopyThroughViewIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: operator is rules.COPY and target._view is not None)
 
 
-@mutant(kills="inplace.error-under-no-grad", may_fail=EVERY_WRITE)
+@mutant(kills="inplace.error-under-no-grad", may_fail=(*EVERY_WRITE, "backward.interleaved"))
 class UnrecordedWriteIsNotCounted(Reference):
     """A write while recording is off does not count."""
 
@@ -155,7 +177,7 @@ class DetachedHasItsOwnCounter(Reference):
 
 
 # ---- what is saved ----
-@mutant(kills="inplace.equals-functional", may_fail=EVERY_WRITE)
+@mutant(kills="inplace.equals-functional", may_fail=(*EVERY_WRITE, "backward.interleaved"))
 class SavesTargetAfterTheWrite(Reference):
     """The derivative of a write through a view uses the target's new value for the old one."""
 
@@ -179,7 +201,7 @@ class OperandOfWriteIsNotChecked(Reference):
 
 
 # ---- history ----
-@mutant(kills="inplace.conditional-writes", may_fail=EVERY_WRITE)
+@mutant(kills="inplace.conditional-writes", may_fail=(*EVERY_WRITE, "bcast.in-place"))
 class AssignmentKeepsOldPath(Reference):
     """Assigning a broadcast value to a part leaves gradients flowing back to what was overwritten."""
 
@@ -216,7 +238,7 @@ class CopyOfConstantKeepsOldPath(Reference):
         patch.setattr(Recorded, "gradients", gradients)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, may_fail=("view.*",))
 class AssignedValueGetsNoGradient(Reference):
     """What is assigned through a view of a view gets no gradient."""
 
@@ -231,7 +253,13 @@ class AssignedValueGetsNoGradient(Reference):
         patch.setattr(CopySlices, "gradients", gradients)
 
 
-@mutant(kills=CLAUSE)
+@mutant(
+    kills=CLAUSE,
+    may_fail=(
+        "backward.interleaved",
+        "view.*",
+    ),
+)
 class WriteThroughViewIsNotRebased(Reference):
     """A write through a view multiplies the values and leaves the history of the base as it was."""
 
@@ -246,7 +274,14 @@ class WriteThroughViewIsNotRebased(Reference):
         patch.setattr(inplace, "after_write", after_write)
 
 
-@mutant(kills=CLAUSE)
+@mutant(
+    kills=CLAUSE,
+    may_fail=(
+        "backward.interleaved",
+        "mode.view-then-write",
+        "view.*",
+    ),
+)
 class SecondWriteIsNotRecorded(Reference):
     """Of the writes to one memory, only the first is recorded."""
 
@@ -278,7 +313,7 @@ class OtherViewsAreStale(Reference):
         patch.setattr(views.View, "refresh", lambda view, tensor: None)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, may_fail=("view.*",))
 class ViewsOfViewsAreStale(Reference):
     """After a write, views of views keep their old history."""
 
@@ -293,7 +328,7 @@ class ViewsOfViewsAreStale(Reference):
         patch.setattr(views.View, "refresh", refresh_direct)
 
 
-@mutant(kills=CLAUSE, may_fail=("view.aliasing",))
+@mutant(kills=CLAUSE, may_fail=("view.aliasing", "backward.interleaved", "mem.unrecorded-keeps-nothing"))
 class TakeMayAlias(Reference):
     """Taking neighbouring entries gives a view of them, so that later writes show through."""
 

@@ -39,7 +39,7 @@ def forget_versions(patch: pytest.MonkeyPatch, is_forgotten: Any) -> None:
     patch.setattr(Recorded, "frame", frame)
 
 
-@mutant(kills="inplace.saved-modified", may_fail=SAVING)
+@mutant(kills="inplace.saved-modified", may_fail=(*SAVING, "backward.interleaved"))
 class MatrixFactorIsNotChecked(Reference):
     """The second factor of a matrix product may be overwritten unnoticed."""
 
@@ -48,7 +48,7 @@ class MatrixFactorIsNotChecked(Reference):
         forget_versions(patch, lambda node, place: node.plan.operator is rules.MATMUL and place == 1)
 
 
-@mutant(kills="inplace.saved-modified", may_fail=SAVING)
+@mutant(kills="inplace.saved-modified", may_fail=(*SAVING, "view.*"))
 class SquareIsNotChecked(Reference):
     """A tensor that was multiplied by itself may be overwritten unnoticed."""
 
@@ -77,7 +77,7 @@ class FillingIsNotCounted(Reference):
         patch.setattr(Tensor, "fill_", fill_)
 
 
-@mutant(kills="inplace.saved-modified", may_fail=(*SAVING, "inplace.version-counts"))
+@mutant(kills="inplace.saved-modified", may_fail=(*SAVING, "inplace.version-counts", "view.*"))
 class OneElementIsNotCounted(Reference):
     """A write to a tensor of one element does not count."""
 
@@ -86,7 +86,7 @@ class OneElementIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: target.numel() == 1)
 
 
-@mutant(kills="inplace.error-under-no-grad", may_fail=(*SAVING, "inplace.version-counts"))
+@mutant(kills="inplace.error-under-no-grad", may_fail=(*SAVING, "inplace.version-counts", "backward.interleaved"))
 class UnrecordedWriteThroughViewIsNotCounted(Reference):
     """A write through a view while recording is off does not count."""
 
@@ -95,7 +95,10 @@ class UnrecordedWriteThroughViewIsNotCounted(Reference):
         replace_writing(patch, lambda operator, target: target._view is not None and not state.enabled)
 
 
-@mutant(kills="inplace.version-shared", may_fail=(*SAVING, "inplace.version-counts"))
+@mutant(
+    kills="inplace.version-shared",
+    may_fail=(*SAVING, "inplace.version-counts", "view.detach-shares", "view.write-makes-base-require"),
+)
 class ViewOfDetachedHasItsOwnCounter(Torch):
     """A write through a view of a detached alias does not count for the tensor that it was detached from."""
 
@@ -129,7 +132,7 @@ def _copied(saved: Saved) -> Saved:
     return (saved[0].clone() if isinstance(saved[0], torch.Tensor) else saved[0], UNWRITTEN, 0)
 
 
-@mutant(kills="inplace.saved-modified-error", may_fail=(*SAVING, "inplace.version-counts"))
+@mutant(kills="inplace.saved-modified-error", may_fail=(*SAVING, "inplace.version-counts", "view.*"))
 class SecondWriteTakesTheCountBack(Torch):
     """The second write to a memory sets the count of its writes back to none."""
 
@@ -143,7 +146,10 @@ def _multiply_twice(x: torch.Tensor, y: torch.Tensor) -> None:
 
 
 # ---- what is not saved ----
-@mutant(kills="inplace.unsaved-modified-ok", may_fail=GENERAL)
+@mutant(
+    kills="inplace.unsaved-modified-ok",
+    may_fail=(*GENERAL, "backward.interleaved", "view.write-view-changes-base-history"),
+)
 class SumChecksItsOperand(Reference):
     """A pass through a sum is refused if what was summed was overwritten."""
 
@@ -154,7 +160,7 @@ class SumChecksItsOperand(Reference):
 
 @mutant(
     kills="inplace.unsaved-modified-ok",
-    may_fail=GENERAL,
+    may_fail=(*GENERAL, "view.setitem", "view.write-view-changes-base-history"),
     escapes="differences whose result is written and whose sign matters are rare",
 )
 class DifferenceUsesItsResult(Reference):
@@ -196,7 +202,7 @@ class LaterProductsSaveTheNewValue(Reference):
         patch.setattr(inplace, "save_copy", save_copy)
 
 
-@mutant(kills="inplace.overwrites-cut", may_fail=(*GENERAL, "inplace.*", "view.*"))
+@mutant(kills="inplace.overwrites-cut", may_fail=(*GENERAL, "inplace.*", "view.*", "backward.interleaved"))
 class FillThroughViewKeepsOldPath(Reference):
     """Filling through a view leaves gradients flowing back to what was overwritten."""
 
@@ -211,7 +217,7 @@ class FillThroughViewKeepsOldPath(Reference):
         patch.setattr(CopySlices, "gradients", gradients)
 
 
-@mutant(kills="inplace.broadcast-operand", may_fail=(*GENERAL, "inplace.*", "view.*"))
+@mutant(kills="inplace.broadcast-operand", may_fail=(*GENERAL, "inplace.*", "view.*", "bcast.in-place"))
 class BroadcastOperandGetsTheFirst(Torch):
     """What is broadcast along an axis of length 1 into a write gets the gradient of the first entry only."""
 
@@ -230,7 +236,10 @@ def _first_counts(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return y
 
 
-@mutant(kills="inplace.broadcast-operand", may_fail=(*GENERAL, "inplace.*", "view.*"))
+@mutant(
+    kills="inplace.broadcast-operand",
+    may_fail=(*GENERAL, "inplace.*", "view.*", "backward.interleaved", "bcast.in-place"),
+)
 class ScalarWrittenToViewGetsNothing(Reference):
     """A scalar that is broadcast into a write through a view gets no gradient."""
 
@@ -291,7 +300,7 @@ class ConstantStaysLeafByName(Torch):
     is_leaf = template("t.is_leaf or not t._is_view() and type(t.grad_fn).__name__ in ('CopyBackwards', 'CopySlices')")
 
 
-@mutant(kills="inplace.self-operand", may_fail=(*GENERAL, "inplace.*"))
+@mutant(kills="inplace.self-operand", may_fail=(*GENERAL, "inplace.*", "view.overlap-write"))
 class SelfProductUsesTheNewValue(Reference):
     """The derivative of a tensor that is multiplied by itself in place uses the new value, unnoticed."""
 

@@ -12,7 +12,14 @@ from autograd_reference.tensor import Tensor
 
 @mutant(
     kills="leaf.detach-cuts",
-    may_fail=("leaf.*", "inplace.*", "view.*"),
+    may_fail=(
+        "leaf.*",
+        "inplace.*",
+        "view.*",
+        "backward.root-without-grad-error",
+        "mem.detach-drops-history",
+        "mode.no-grad-flag",
+    ),
     blatant="one use of detach shows it",
 )
 class DetachIsIdentity(Torch):
@@ -21,14 +28,17 @@ class DetachIsIdentity(Torch):
     detach = template("t")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
+@mutant(
+    kills="leaf.detach-cuts",
+    may_fail=("leaf.*", "inplace.*", "view.*", "mem.detach-drops-history", "mode.no-grad-flag"),
+)
 class DetachedViewKeepsHistory(Torch):
     """Detaching a view returns a view that still carries gradients back."""
 
     detach = template("t.view_as(t) if t._is_view() else t.detach()")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
+@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*", "mem.detach-drops-history"))
 class DetachedScalarKeepsHistory(Torch):
     """Detaching a tensor without axes returns the tensor itself."""
 
@@ -42,7 +52,10 @@ class DetachCutsTheSource(Torch):
     detach = template("(t if t.is_leaf or t._is_view() else t.detach_()).detach()")
 
 
-@mutant(kills="leaf.detach-cuts", may_fail=("leaf.*", "inplace.*", "view.*"))
+@mutant(
+    kills="leaf.detach-cuts",
+    may_fail=("leaf.*", "inplace.*", "view.*", "backward.root-without-grad-error", "mode.no-grad-flag"),
+)
 class DetachedWantsGradient(Torch):
     """A detached tensor requires gradients if its source does."""
 
@@ -58,7 +71,7 @@ class ConstantsAreNoLeaves(Torch):
 
 @mutant(
     kills="leaf.detach-cuts",
-    may_fail=("leaf.*", "inplace.*", "view.*"),
+    may_fail=("leaf.*", "inplace.*", "view.*", "backward.interleaved"),
 )
 class ProductWithDetachedIsASquare(_Reference):
     """The product of a tensor and its detached self is taken for its square."""

@@ -161,7 +161,10 @@ class ResultsKeepTheirOperands(Reference):
         after_recording(patch, look)
 
 
-@mutant(kills="mem.retain-keeps", may_fail=("mem.leaf-kept-by-graph",))
+@mutant(
+    kills="mem.retain-keeps",
+    may_fail=("mem.leaf-kept-by-graph", "mem.create-graph-cycle", "mem.failed-pass-keeps-nothing"),
+)
 class CollectionReleasesGraphs(Reference):
     """A collection of cycles releases the graphs of products that no pass has gone through."""
 
@@ -182,7 +185,17 @@ class CollectionReleasesGraphs(Reference):
         patch.setattr(Reference, "collect", collect)
 
 
-@mutant(kills="mem.retain-keeps", may_fail=("backward.retain-graph", "accum.*", "leaf.*", "thread.*"))
+@mutant(
+    kills="mem.retain-keeps",
+    may_fail=(
+        "backward.retain-graph",
+        "accum.*",
+        "leaf.*",
+        "thread.*",
+        "mem.saved-released-by-backward",
+        "view.write-gradgradcheck",
+    ),
+)
 class RetainsWhatSomebodyHolds(Reference):
     """A pass that retains lets go of values of results that nobody else holds any longer."""
 
