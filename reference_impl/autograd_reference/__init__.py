@@ -8,7 +8,7 @@
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, graph, retain, views, rules, arithmetic,
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, serialization, methods; the other operators: constant,
-elementwise, reductions, arranging, products, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
+elementwise, reductions, arranging, products, matrices, linalg, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
 autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
 autograd/gradcheck, func.
 """
@@ -21,6 +21,7 @@ import torch as _torch
 
 from . import autograd as autograd
 from . import func as func
+from . import linalg as linalg
 from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import nn as nn
 from . import serialization as _serialization  # noqa: F401

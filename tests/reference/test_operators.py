@@ -38,6 +38,13 @@ DEVIATIONS = {
     "nn.functional.embedding": "torch's samples have the operands in another order; test_nn.py",
     "nn.functional.hardsigmoid": "torch's sixth is one of single precision",
     "nn.functional.scaled_dot_product_attention": "torch's kernel has no second derivative; test_nn.py",
+    "linalg.det-singular": "torch's gradient is zero there",
+    "linalg.eig": "torch's samples depend on the phase of the vectors; EXTRA",
+    "linalg.eigh": "the same",
+    "linalg.pinv": "torch refuses its own samples here: with a threshold that requires gradients",
+    "linalg.pinv-singular": "the same",
+    "linalg.svd": "torch's samples depend on the phase of the vectors; EXTRA",
+    "svd": "the same",
     "nn.functional.rrelu": "torch's middle slope is one of single precision",
 }
 
@@ -209,6 +216,18 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
     "index_copy": lambda lib, x: (x * x).index_copy(0, lib.tensor([2, 0]), x[1:] * x[:2]),
     "embedding": lambda lib, x: lib.nn.functional.embedding(lib.tensor([[0, 2], [2, 1]]), x * x, 1) ** 2,
     "convolution": lambda lib, x: lib.nn.functional.conv1d(x[:, None], x[:2, None, :2], x[0, :2]) ** 2,
+    "det": lambda lib, x: lib.linalg.det(x @ x.T + x[1:].sum()) * x,
+    "slogdet": lambda lib, x: list(lib.linalg.slogdet(lib.complex(x[1:], x[:2]))),
+    "cholesky": lambda lib, x: lib.linalg.cholesky(x.T @ x),
+    "eigh": lambda lib, x: list(lib.linalg.eigh(x @ x.T + x[0, 0])),
+    "eig": lambda lib, x: [lib.linalg.eigvals(x[1:]), lib.linalg.eig(x[1:]).eigenvectors.abs()],
+    "eigvals": lambda lib, x: lib.linalg.eigvals(x[1:]),
+    "qr": lambda lib, x: list(lib.linalg.qr(x)),
+    "qr wide": lambda lib, x: list(lib.linalg.qr(x.T)),
+    "svd": lambda lib, x: list(lib.linalg.svd(x, full_matrices=False)),
+    "svd wide": lambda lib, x: list(lib.linalg.svd(x.T, full_matrices=False)),
+    "svdvals": lambda lib, x: lib.linalg.svdvals(x),
+    "pinv": lambda lib, x: lib.linalg.pinv(x),
     "fold": lambda lib, x: (
         lib.nn.functional.fold(lib.nn.functional.unfold(x[None] * x[0], 2, padding=1) ** 2, (3, 2), 2, padding=1) ** 2
     ),

@@ -1,0 +1,200 @@
+"""`torch.linalg`, and the functions of that kind at the top level. What they compute, with its derivatives, is in matrices.py.
+
+Matrices are the last two dimensions of a tensor, and batches of them come before. LinAlgError, a RuntimeError, for a matrix
+that is singular or not positive definite, where that matters.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+import torch
+
+from . import matrices
+from .arithmetic import Dims, dims_of, matmul
+from .constant import constant, unwrapped
+from .definition import FUNCTIONS, compose, named_as_in_torch
+from .graph import apply
+from .reductions import NORM, in_dtype
+from .rules import masked
+from .shaping import cat
+from .tensor import Tensor
+
+KINDS: Any = torch.return_types
+LinAlgError: Any = vars(torch.linalg)["LinAlgError"]
+matrix_rank = constant(torch.linalg.matrix_rank)
+
+# Inverse, determinant, systems of equations, decompositions, powers.
+
+det: Any = lambda x: apply(matrices.DET, (x,))
+inv: Any = lambda x: apply(matrices.INV, (x,))
+matrix_exp: Any = lambda x: apply(matrices.MATRIX_EXP, (x,))
+cross: Any = lambda x, y, dim=-1: FUNCTIONS["cross"](x, y, dim)
+vecdot: Any = lambda x, y, dim=-1: (x.conj() * y).sum(dim)
+diagonal: Any = lambda x, offset=0, dim1=-2, dim2=-1: x.diagonal(offset, dim1, dim2)
+svdvals: Any = lambda x: apply(matrices.SINGULAR_VALUES, (x,))
+eigvals: Any = lambda x: apply(matrices.GENERAL_EIGENVALUES, (x,))
+eigvalsh: Any = lambda x, UPLO="L": apply(matrices.EIGENVALUES, (x,), (UPLO,))
+
+
+def pinv(x: Tensor, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None, **how: Any) -> Any:
+    """The pseudoinverse. Singular values below rtol (or rcond) times the greatest, or below `atol`, count as zero."""
+    how = {name: unwrapped(value) for name, value in {"rtol": rtol if rcond is None else rcond, **how}.items()}
+    return apply(matrices.PINV, (x,), ({"hermitian": hermitian, **how},))
+
+
+def slogdet(x: Tensor) -> Any:
+    """(sign, logabsdet): the determinant is sign * exp(logabsdet)."""
+    return KINDS.linalg_slogdet((apply(matrices.SIGN_OF_DET, (x,)), apply(matrices.LOGABSDET, (x,))))
+
+
+def solve(x: Tensor, y: Tensor, *, left: bool = True) -> Any:
+    """z with x @ z = y, or z @ x = y; y is a matrix, or a vector for each matrix."""
+    if y.ndim == 1 or (x.ndim - 1 == y.ndim and x.shape[:-1] == y.shape):
+        return solve(x, y.unsqueeze(-1), left=True).squeeze(-1)
+    return apply(matrices.SOLVE, (x, y)) if left else solve(x.mT, y.mT).mT
+
+
+def solve_triangular(x: Tensor, y: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+    """The same for a triangular matrix, of which the other triangle is not looked at."""
+    if not left:
+        return solve_triangular(x.mT, y.mT, upper=not upper, unitriangular=unitriangular).mT
+    return apply(matrices.SOLVE_TRIANGULAR, (x, y), (upper, unitriangular))
+
+
+def cholesky(x: Tensor, *, upper: bool = False) -> Any:
+    """The triangular factor of a positive definite matrix. LinAlgError for another."""
+    factor = apply(matrices.CHOLESKY, (x,))
+    return factor.mH if upper else factor
+
+
+def qr(x: Tensor, mode: str = "reduced") -> Any:
+    """(Q, R): orthogonal times upper triangular. NotImplementedError: `complete` for a matrix with more rows than columns."""
+    rows, columns = x.shape[-2:]
+    if mode == "complete" and rows > columns:
+        raise NotImplementedError("qr: mode 'complete' for a matrix with more rows than columns; use 'reduced'")
+    square = x[..., :rows]
+    q, r = apply(matrices.QR_Q, (square,)), apply(matrices.QR_R, (square,))
+    if rows < columns:
+        r = cat((r, q.mH @ x[..., rows:]), -1)
+    return KINDS.linalg_qr((q if mode != "r" else Tensor(x._data.new_empty(0)), r))
+
+
+def eigh(x: Tensor, UPLO: str = "L") -> Any:
+    """(eigenvalues, eigenvectors) of a Hermitian matrix, of which one triangle is read."""
+    return KINDS.linalg_eigh((eigvalsh(x, UPLO), apply(matrices.EIGENVECTORS, (x,), (UPLO,))))
+
+
+def eig(x: Tensor) -> Any:
+    """(eigenvalues, eigenvectors) of a square matrix: complex."""
+    return KINDS.linalg_eig((eigvals(x), apply(matrices.GENERAL_EIGENVECTORS, (x,))))
+
+
+def svd(x: Tensor, full_matrices: bool = True) -> Any:
+    """(U, S, Vh). With `full_matrices` U and Vh are square; what depends on the vectors added has no derivative.
+
+    NotImplementedError in a pass: a gradient by the vectors of a complex matrix.
+    """
+    u, s, vh = apply(matrices.SINGULAR_LEFT, (x,)), svdvals(x), apply(matrices.SINGULAR_RIGHT, (x,))
+    if x.is_complex():  # what depends on the phase of one factor alone could not be told from what is well defined
+        u, vh = (apply(matrices.PHASED, (each,)) for each in (u, vh))
+    if full_matrices and x.shape[-2] > x.shape[-1]:
+        u = cat((u, apply(matrices.SINGULAR_REST, (x,), (False,))), -1)
+    if full_matrices and x.shape[-2] < x.shape[-1]:
+        vh = cat((vh, apply(matrices.SINGULAR_REST, (x,), (True,))), -2)
+    return KINDS.linalg_svd((u, s, vh))
+
+
+def matrix_power(x: Tensor, n: int) -> Any:
+    """The n-th power; of the inverse, for negative n."""
+    if n < 0:
+        return matrix_power(inv(x), -n)
+    if n == 0:
+        return masked(x, x.isnan() | ~x.isnan()) + Tensor(torch.matrix_power(x._data, 0))
+    half = matrix_power(x, n // 2) if n > 1 else None
+    return x if half is None else half @ half @ x if n % 2 else half @ half
+
+
+def multi_dot(tensors: Sequence[Tensor]) -> Any:
+    """The product of several matrices, from left to right; the first and the last may be vectors."""
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    return functools.reduce(matmul, tensors)
+
+
+# Norms.
+
+
+def vector_norm(
+    x: Tensor, ord: Any = 2, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Any:
+    """The norm of all elements, or along dimensions, of any order: 0 counts, inf and -inf are extremes."""
+    return apply(NORM, (in_dtype(x, dtype),), (ord, dims_of(x, dim, keepdim), keepdim))
+
+
+def matrix_norm(
+    x: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Any:
+    """`fro`, `nuc`, or of order 1, 2 or inf, and the same negative: sums of columns, singular values, sums of rows."""
+    x = in_dtype(x, dtype).movedim(dim, (-2, -1))
+    if ord in ("fro", "nuc"):
+        norm = vector_norm(x, 2, (-2, -1)) if ord == "fro" else svdvals(x).sum(-1)
+    else:
+        values = svdvals(x) if abs(ord) == 2 else x.abs().sum(-2 if abs(ord) == 1 else -1)
+        norm = values.amax(-1) if ord > 0 else values.amin(-1)
+    for place in sorted(each % x.ndim for each in dim) if keepdim else ():
+        norm = norm.unsqueeze(place)
+    return norm
+
+
+def norm(
+    x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Any:
+    """`vector_norm`, or `matrix_norm` for two dimensions and an order."""
+    if ord is None or isinstance(dim, int) or (dim is None and x.ndim < 2):
+        return vector_norm(x, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+    return matrix_norm(x, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+
+
+def cond(x: Tensor, p: Any = None) -> Any:
+    """The condition number: the norm of a matrix times that of its inverse."""
+    if p in (None, 2, -2):
+        values = svdvals(x)
+        return values[..., 0] / values[..., -1] if p != -2 else values[..., -1] / values[..., 0]
+    return matrix_norm(x, p) * matrix_norm(inv(x), p)
+
+
+def svd_by_columns(x: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+    """The older (U, S, V), in which V is not transposed."""
+    u, s, vh = svd(x, not some)
+    return KINDS.svd((u, s, vh.mH))
+
+
+compose(
+    chain_matmul=lambda *tensors: multi_dot(tensors),
+    cholesky=lambda x, upper=False: cholesky(x, upper=upper),
+    cholesky_inverse=lambda x, upper=False: inv(x.mH @ x if upper else x @ x.mH),
+    cholesky_solve=lambda y, x, upper=False: solve(x.mH @ x if upper else x @ x.mH, y),
+    det=lambda x: det(x),
+    inverse=lambda x: inv(x),
+    logdet=lambda x: log_of_det(*slogdet(x)),
+    matrix_exp=lambda x: matrix_exp(x),
+    matrix_power=lambda x, n: matrix_power(x, n),
+    pinverse=lambda x, rcond=1e-15: pinv(x, rcond),
+    qr=lambda x, some=True: KINDS.qr(qr(x, "reduced" if some else "complete")),
+    slogdet=lambda x: KINDS.slogdet(slogdet(x)),
+    svd=svd_by_columns,
+)
+
+
+def log_of_det(sign: Tensor, logabsdet: Tensor) -> Any:
+    """The logarithm of a determinant; no number for a negative one."""
+    return logabsdet + sign.log()
+
+
+for _name, _function in list(globals().items()):
+    if isinstance(_function, FunctionType) and hasattr(torch.linalg, _name):
+        named_as_in_torch(f"linalg_{_name}", _function)

@@ -1,0 +1,256 @@
+"""Inverses, determinants, systems of equations and decompositions: operators and their rules. linalg.py makes functions of them.
+
+Matrices are the last two dimensions, and batches of them come before. A decomposition is several operators, one for each of
+its results: so a gradient of values alone never divides by the gap between equal ones. What a rule needs of the others it
+computes anew. Rules of complex results read conjugated values, as always; where a formula is not holomorphic, it undoes that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from . import rules
+from .definition import Operator
+from .elementwise import refused
+from .graph import compute
+from .rules import masked, nothing
+from .tensor import Tensor
+
+
+def like(x: Any, constant: torch.Tensor) -> Any:
+    """A constant for a rule that may run on raw tensors or on tensors."""
+    return constant.to(x.device) if isinstance(x, torch.Tensor) else Tensor(constant.to(x.device))
+
+
+def per_matrix(g: Any) -> Any:
+    """A number for each matrix, in a shape that multiplies matrices."""
+    return g.unsqueeze(-1).unsqueeze(-1)
+
+
+# Inverse, determinant, systems of equations.
+
+INV: Operator = Operator("linalg_inv_ex", torch.linalg.inv, "x", x=lambda g, result: -(result.mT @ g @ result.mT))
+
+
+def cofactors(x: Any, det: Any) -> Any:
+    """The derivative of the determinant. Where that is zero, the minors give it, and not the inverse."""
+    if bool((det != 0).all()):
+        return per_matrix(det) * compute(INV, (x,)).mT
+    n = x.shape[-1]
+    others = torch.tensor([[k for k in range(n) if k != left_out] for left_out in range(n)]).long().reshape(n, n - 1)
+    rows, columns = like(x, others.reshape(n, 1, -1, 1)), like(x, others.reshape(1, n, 1, -1))
+    signs = 1 - (torch.arange(n).unsqueeze(1) + torch.arange(n)) % 2 * 2
+    return compute(DET, (x[..., rows, columns],)) * like(x, signs)
+
+
+DET: Operator = Operator(
+    "linalg_det", torch.linalg.det, "x", x=lambda g, x, result: per_matrix(g) * cofactors(x, result)
+)
+LOGABSDET: Operator = Operator(
+    "linalg_slogdet",
+    lambda x: torch.linalg.slogdet(x).logabsdet,
+    "x",
+    x=lambda g, x: per_matrix(g) * compute(INV, (x,)).mH,
+)
+SIGN_OF_DET: Operator = Operator(
+    "linalg_slogdet",
+    lambda x: torch.linalg.slogdet(x).sign,
+    "x",
+    x=lambda g, x, result, shape: (
+        per_matrix((g * result).imag * 1j) * compute(INV, (x,)).mT if g.is_complex() else nothing(g, shape)
+    ),
+)
+SOLVE: Operator = Operator(
+    "linalg_solve_ex",
+    torch.linalg.solve,
+    "x y",
+    x=lambda g, x, result: -(compute(SOLVE, (x.mT, g)) @ result.mT),
+    y=lambda g, x: compute(SOLVE, (x.mT, g)),
+)
+SOLVE_TRIANGULAR: Operator = Operator(
+    "linalg_solve_triangular",
+    lambda x, y, upper, unit: torch.linalg.solve_triangular(x, y, upper=upper, unitriangular=unit),
+    "x y; upper unit",
+    x=lambda g, x, result, upper, unit: triangle(
+        -(compute(SOLVE_TRIANGULAR, (x.mT, g), (not upper, unit)) @ result.mT), upper, int(unit)
+    ),
+    y=lambda g, x, upper, unit: compute(SOLVE_TRIANGULAR, (x.mT, g), (not upper, unit)),
+)
+
+
+def triangle(x: Any, upper: bool, without: int) -> Any:
+    """A triangle of a matrix, without that many diagonals."""
+    return x.triu(without) if upper else x.tril(-without)
+
+
+def pinv_rule(g: Any, x: Any, result: Any) -> Any:
+    """The gradient of the pseudoinverse of a matrix whose rank does not change."""
+    x, p, g_h = x.conj(), result.conj(), g.mH
+    return -(p.mH @ g @ p.mH) + (g_h - x @ p @ g_h) @ p @ p.mH + p.mH @ p @ (g_h - g_h @ p @ x)
+
+
+PINV: Operator = Operator("linalg_pinv", lambda x, how: torch.linalg.pinv(x, **how), "x; how", x=pinv_rule)
+
+
+def matrix_exp_rule(g: Any, x: Any) -> Any:
+    """The derivative stands in the exponential of a matrix of blocks."""
+    n = x.shape[-1]
+    zeros = x.new_zeros(()).expand(x.shape)
+    upper, lower = (compute(rules.CAT, row, (-1, (0, n))) for row in ((x.mT, g), (zeros, x.mT)))
+    return compute(MATRIX_EXP, (compute(rules.CAT, (upper, lower), (-2, (0, n))),))[..., :n, n:]
+
+
+MATRIX_EXP: Operator = Operator("linalg_matrix_exp", torch.linalg.matrix_exp, "x", x=matrix_exp_rule)
+
+
+# Decompositions.
+
+
+def cholesky_rule(g: Any, result: Any) -> Any:
+    """The factor depends on one triangle; the gradient is that of the whole, symmetric matrix."""
+    factor = result.conj()
+    inner = (factor.mH @ g).tril()
+    inverse = compute(INV, (factor,))
+    return inverse.mH @ (inner + inner.tril(-1).mH) @ inverse / 2
+
+
+CHOLESKY: Operator = Operator("linalg_cholesky_ex", torch.linalg.cholesky, "x", x=cholesky_rule)
+
+
+def qr_rule(g: Any, x: Any, is_r: bool) -> Any:
+    """The gradient by one factor of a matrix that has at least as many rows as columns."""
+    x = x.conj()
+    q, r = compute(QR_Q, (x,)), compute(QR_R, (x,))
+    inner = g @ r.mH if is_r else -(q.mH @ g)
+    symmetric = inner.triu() + inner.triu(1).mH
+    through_q = q @ ((symmetric + symmetric.mH) / 2)
+    return (through_q if is_r else g + through_q) @ compute(INV, (r,)).mH
+
+
+QR_Q: Operator = Operator("linalg_qr", lambda x: torch.linalg.qr(x).Q, "x", x=lambda g, x: qr_rule(g, x, False))
+QR_R: Operator = Operator("linalg_qr", lambda x: torch.linalg.qr(x).R, "x", x=lambda g, x: qr_rule(g, x, True))
+
+
+def by_gaps(inner: Any, values: Any) -> Any:
+    """What lies off the diagonal over the gaps between values; infinite, or no number, where two are equal."""
+    eye = like(inner, torch.eye(inner.shape[-1], dtype=torch.bool))
+    return masked(inner, eye) / (values.unsqueeze(-2) - values.unsqueeze(-1) + eye)
+
+
+def refuse_phase(inner: Any) -> None:
+    """RuntimeError: what is differentiated depends on the phase of complex eigenvectors, which is nobody's choice."""
+    if inner.is_complex() and bool((inner.diagonal(0, -2, -1).imag.abs() > 1e-2).any()):
+        raise RuntimeError(
+            "linalg_eigh_backward: The eigenvectors in the complex case are specified up to multiplication by e^{i phi}. "
+            "The specified loss function depends on this quantity, so it is ill-defined."
+        )
+
+
+def eigenvectors_rule(g: Any, x: Any, result: Any, uplo: str) -> Any:
+    """The gradient by the eigenvectors of a Hermitian matrix."""
+    vectors = result.conj()
+    inner = vectors.mH @ g
+    refuse_phase(inner)
+    return vectors @ by_gaps((inner - inner.mH) / 2, compute(EIGENVALUES, (x.conj(),), (uplo,))) @ vectors.mH
+
+
+def eigenvalues_rule(g: Any, x: Any, uplo: str) -> Any:
+    """The gradient by the eigenvalues of a Hermitian matrix, also where some are equal."""
+    vectors = compute(EIGENVECTORS, (x,), (uplo,))
+    return vectors @ (g.unsqueeze(-1) * vectors.mH)
+
+
+EIGENVALUES: Operator = Operator(
+    "linalg_eigh", lambda x, uplo: torch.linalg.eigh(x, uplo)[0], "x; uplo", x=eigenvalues_rule
+)
+EIGENVECTORS: Operator = Operator(
+    "linalg_eigh", lambda x, uplo: torch.linalg.eigh(x, uplo)[1], "x; uplo", x=eigenvectors_rule
+)
+
+
+def general_eigenvalues_rule(g: Any, x: Any) -> Any:
+    """The gradient by the eigenvalues of any square matrix."""
+    vectors = compute(GENERAL_EIGENVECTORS, (x.conj(),)).mH
+    return compute(SOLVE, (vectors, g.unsqueeze(-1) * vectors))
+
+
+def general_eigenvectors_rule(g: Any, x: Any, result: Any) -> Any:
+    """The gradient by the eigenvectors, whose length is one."""
+    vectors = result.conj()
+    inner = vectors.mH @ g
+    refuse_phase(inner)
+    inner = inner - vectors.mH @ (vectors * inner.diagonal(0, -2, -1).real.unsqueeze(-2))
+    gaps = by_gaps(inner, compute(GENERAL_EIGENVALUES, (x.conj(),)).conj())
+    return compute(SOLVE, (vectors.mH, gaps @ vectors.mH))
+
+
+GENERAL_EIGENVALUES: Operator = Operator(
+    "linalg_eig", lambda x: torch.linalg.eig(x)[0], "x", x=general_eigenvalues_rule
+)
+GENERAL_EIGENVECTORS: Operator = Operator(
+    "linalg_eig", lambda x: torch.linalg.eig(x)[1], "x", x=general_eigenvectors_rule
+)
+
+
+def singular_rule(g: Any, x: Any, result: Any, is_right: bool) -> Any:
+    """The gradient by the left singular vectors; or by the right ones, which are the left ones of the transposed matrix."""
+    x, vectors = x.conj(), result.conj()
+    values, other = compute(SINGULAR_VALUES, (x,)), compute(SINGULAR_LEFT if is_right else SINGULAR_RIGHT, (x,))
+    return by_left(g.mH, vectors.mH, values, other.mH).mH if is_right else by_left(g, vectors, values, other)
+
+
+def by_left(g: Any, left: Any, values: Any, right: Any) -> Any:
+    """The formula: a rotation among the vectors, half of a common phase, and what leads out of the space that they span."""
+    inner = left.mH @ g
+    turned = by_gaps(inner - inner.mH, values * values) * values.unsqueeze(-2)
+    if inner.is_complex():
+        turned = turned + (inner.diagonal(0, -2, -1).imag * 0.5j / values).diag_embed()
+    change = left @ turned
+    if left.shape[-2] > left.shape[-1]:
+        change = change + (g - left @ inner) / values.unsqueeze(-2)
+    return change @ right
+
+
+def svd_part(k: int) -> Any:
+    """One of the three factors, without vectors that have no value."""
+    return lambda x: torch.linalg.svd(x, full_matrices=False)[k]
+
+
+SINGULAR_VALUES: Operator = Operator(
+    "linalg_svd",
+    svd_part(1),
+    "x",
+    x=lambda g, x: compute(SINGULAR_LEFT, (x,)) @ (g.unsqueeze(-1) * compute(SINGULAR_RIGHT, (x,))),
+)
+SINGULAR_LEFT: Operator = Operator(
+    "linalg_svd", svd_part(0), "x", x=lambda g, x, result: singular_rule(g, x, result, False)
+)
+SINGULAR_RIGHT: Operator = Operator(
+    "linalg_svd", svd_part(2), "x", x=lambda g, x, result: singular_rule(g, x, result, True)
+)
+
+
+def refused_rotation(g: Any, shape: torch.Size) -> Any:
+    """Zeros, for vectors that may be rotated among themselves. RuntimeError if something depends on them."""
+    if bool((g != 0).any()):
+        raise RuntimeError(
+            "svd: vectors without a singular value, which `full_matrices` adds, have no derivative; use full_matrices=False"
+        )
+    return nothing(g, shape)
+
+
+SINGULAR_REST: Operator = Operator(
+    "linalg_svd",
+    lambda x, is_right: (
+        torch.linalg.svd(x)[2][..., min(x.shape[-2:]) :, :]
+        if is_right
+        else torch.linalg.svd(x)[0][..., min(x.shape[-2:]) :]
+    ),
+    "x; is_right",
+    x=refused_rotation,
+)
+PHASED: Operator = Operator(
+    "linalg_svd", lambda x: x, "x", x=refused("svd of a complex matrix by its vectors", NotImplementedError)
+)
