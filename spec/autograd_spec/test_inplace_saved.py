@@ -59,7 +59,7 @@ def test_error_under_no_grad(engine: Engine, program: Program) -> None:
     needs=(TAPE, WRITE),
     after="inplace.saved-modified",
     choices=(ABSENT_ZEROS,),
-    examples=400,
+    examples=600,
     program=overwriting(Aim(ways=(VIEW, VIEW_OF_VIEW, ALIAS, DETACHED), recorded=(True,), most=2)),
 )
 def test_version_shared(engine: Engine, program: Program) -> None:
