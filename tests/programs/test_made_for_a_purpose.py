@@ -10,9 +10,11 @@ import pytest
 from hypothesis import strategies as st
 
 from autograd_conformance.adapters.reference import Reference
-from autograd_conformance.engine import Engine, Tensor
+from autograd_conformance.engine import NO_GRAD, Engine, Tensor
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.judging.generation import generate
+from autograd_conformance.programs.aimed import overwriting
+from autograd_conformance.programs.aiming import Aim
 from autograd_conformance.programs.broadcasting import batches, broadcast_writes, pairs
 from autograd_conformance.programs.joining import joins
 from autograd_conformance.programs.layouts import EXPANDED, LAYOUTS, constant_along_first, dressed_programs, laid_out
@@ -40,6 +42,7 @@ STRATEGIES: dict[str, Callable[[Engine], st.SearchStrategy[Program]]] = {
     "batches": batches,
     "broadcast writes": broadcast_writes,
     "joins": joins,
+    "overwriting": overwriting(Aim(most=2)),
 }
 
 
@@ -60,13 +63,17 @@ class Few(Reference):
     operators: ClassVar[Any] = {name: Reference.operators[name] for name in ("multiply", "sum", "slice", "copy_")}
 
 
+class AlwaysRecording(Reference):
+    no_grad = Engine.no_grad
+
+
 def drawn(strategy: st.SearchStrategy[Program], count: int = 60) -> list[Program]:
     found: list[Program] = []
     generate({"program": strategy}, 0, count, lambda case: found.append(case["program"]))
     return found
 
 
-@pytest.mark.parametrize("engine", [Reference, OneRoot, Pool, Flat, Few])
+@pytest.mark.parametrize("engine", [Reference, OneRoot, Pool, Flat, Few, AlwaysRecording])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_programs_keep_to_the_engine(name: str, engine: type[Engine]) -> None:
     try:
@@ -80,6 +87,7 @@ def test_programs_keep_to_the_engine(name: str, engine: type[Engine]) -> None:
         assert all(dual.value.ndim <= engine.max_ndim for dual in tensors)
         assert engine.accepts_cotangent or all(tensors[root].value.size == 1 for root in program.roots)
         assert engine.several_roots or len(program.roots) <= 1
+        assert engine.has(NO_GRAD) or all(step.recorded for step in program.steps)
 
 
 def made_for_the_oracle(name: str) -> set[str]:

@@ -28,6 +28,7 @@ class Tinygrad(Engine):
     aliasing = frozenset({*VIEWS, "detach"})
     max_nodes = 500  # a graph becomes one kernel, and to compile it takes a time that grows faster than the graph
     several_roots = False
+    threads = False  # each pass walks the tensors of the whole process, which another thread may change
 
     tensor = template("Tensor(array, device=device).clone().realize()")
     array = template("np.array(t.numpy())")

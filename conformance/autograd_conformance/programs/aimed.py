@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import hypothesis.strategies as st
 
-from autograd_conformance.engine import Engine
+from autograd_conformance.engine import NO_GRAD, Engine
 from autograd_conformance.judge import Unsupported
 from autograd_conformance.programs.aiming import Aim, Aiming
 from autograd_conformance.programs.generate import Choices, require_programs
@@ -26,7 +26,8 @@ def overwriting(aim: Aim) -> Callable[[Engine], st.SearchStrategy[Program]]:
             raise Unsupported(f"one of the operators {', '.join(aim.writes)}")
         if aim.own:
             palette = replace(palette, operators=palette.operators - {"clone"})
-        return _overwriting(replace(aim, writes=tuple(writes)), palette)
+        recorded = tuple(recording for recording in aim.recorded if recording or engine.has(NO_GRAD))
+        return _overwriting(replace(aim, writes=tuple(writes), recorded=recorded), palette)
 
     return strategy
 

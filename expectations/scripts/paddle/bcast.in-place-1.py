@@ -7,7 +7,8 @@ expected: zeros (float64, shape (3,)), since nothing of it was written
 got:      memory that was never written, such as [6.9e-310, 0., -2.]
 
 To run it, paddle and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np

@@ -8,7 +8,8 @@ expected: [8.] (float32, shape (1,))
 got:      [-4.] (float32, shape (1,))
 
 To run it, paddle and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np

@@ -7,7 +7,8 @@ expected: 2. (float64, shape ())
 got:      -2. (float64, shape ())
 
 To run it, paddle and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np

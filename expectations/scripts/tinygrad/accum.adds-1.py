@@ -7,7 +7,8 @@ expected: 4. (float32, shape ())
 got:      6. (float32, shape ())
 
 To run it, tinygrad and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np

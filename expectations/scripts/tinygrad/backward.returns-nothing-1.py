@@ -7,7 +7,8 @@ expected: [2.] (float32, shape (1,))
 got:      [4.] (float32, shape (1,))
 
 To run it, tinygrad and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np

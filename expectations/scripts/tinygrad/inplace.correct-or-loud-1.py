@@ -8,7 +8,8 @@ expected: -8. (float64, shape ())
 got:      -4. (float64, shape ())
 
 To run it, tinygrad and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np

@@ -8,7 +8,8 @@ expected: [[-1., 2.]] (float32, shape (1, 2))
 got:      [[-1., -1.]] (float32, shape (1, 2))
 
 To run it, tinygrad and NumPy must be installed: python THIS_FILE.py
-It fails while the clause is broken, and prints that it holds once it does.
+It fails while the clause is broken, and prints that it holds once it does, or ends with a refusal
+where the clause allows one.
 """
 
 import numpy as np
