@@ -162,7 +162,7 @@ class _Counted:
         state.enabled = not _Counted.count
 
 
-@mutant(kills="mode.no-grad-flag", may_fail=("mode.*", *WITH_BLOCKS))
+@mutant(kills="mode.no-grad-flag", may_fail=("mode.*", *WITH_BLOCKS, "leaf.retain-grad-leaf-noop"))
 class ResultsWantGradients(Reference):
     """What is computed while recording is off is a leaf that requires gradients."""
 
@@ -177,7 +177,7 @@ class ResultsWantGradients(Reference):
         patch.setattr(Tensor, "__mul__", multiply)
 
 
-@mutant(kills="inplace.correct-or-loud", may_fail=("mode.*",))
+@mutant(kills="inplace.correct-or-loud", may_fail=("mode.*", "backward.interleaved", "leaf.retain-grad"))
 class ViewsIgnoreTheMode(Reference):
     """A view that is taken while recording is off carries gradients back."""
 
@@ -191,7 +191,13 @@ class ViewsIgnoreTheMode(Reference):
         patch.setattr(indexing, "alias", alias)
 
 
-@mutant(kills="inplace.correct-or-loud")
+@mutant(
+    kills="inplace.correct-or-loud",
+    may_fail=(
+        "backward.interleaved",
+        "mode.view-then-write",
+    ),
+)
 class WritesIgnoreTheMode(Reference):
     """A write while recording is off is recorded."""
 
