@@ -21,7 +21,7 @@ def _multiply_uncounted(x: torch.Tensor, y: torch.Tensor) -> None:
     _uncounted(x, version)
 
 
-@mutant(kills=CLAUSE)
+@mutant(kills=CLAUSE, may_fail=("view.*",))
 class TorchDoesNotCountMultiplication(Torch):
     """Multiplying in place does not count as a write."""
 
@@ -53,7 +53,13 @@ def _multiply_views_unrecorded(x: torch.Tensor, y: torch.Tensor) -> None:
     (x.detach() if x._is_view() else x).mul_(y.detach() if x._is_view() else y)
 
 
-@mutant(kills=CLAUSE)
+@mutant(
+    kills=CLAUSE,
+    may_fail=(
+        "mode.view-then-write",
+        "view.*",
+    ),
+)
 class TorchDoesNotRecordMultiplicationOfViews(Torch):
     """Multiplying a view in place changes its values and no history."""
 
@@ -96,14 +102,14 @@ class DiagonalBelowCopies(Torch):
     operators = respelled(diagonal="(x.clone() if offset < 0 else x).diagonal(offset, axis1, axis2)")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE, "leaf.host-array-shares"))
 class DetachCopies(Torch):
     """A detached tensor has memory of its own."""
 
     detach = template("t.detach().clone()")
 
 
-@mutant(kills="view.aliasing", may_fail=(CLAUSE,))
+@mutant(kills="view.aliasing", may_fail=(CLAUSE, "mem.unrecorded-keeps-nothing"))
 class PermutationAliasesUnannounced(Torch):
     """Permuted tensors are said to have memory of their own, and have not."""
 
