@@ -34,6 +34,10 @@ class AccumulateGrad(Node):
             run_accumulated(self.leaf)
         return []
 
+    def name(self) -> str:
+        """As in torch, where this is no generated class."""
+        return "torch::autograd::AccumulateGrad"
+
     @property
     def variable(self) -> Tensor:
         """The leaf."""

@@ -70,9 +70,9 @@ def broadcast_shapes(*shapes: Any) -> torch.Size:
 
 
 @public
-def contiguous(x: Tensor) -> Tensor:
-    """x itself if its elements lie in row-major order, else a copy in which they do."""
-    return x if x.is_contiguous() else apply(rules.CONTIGUOUS, (x,))
+def contiguous(x: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
+    """x itself if its elements lie in row-major order, or the one asked for, else a copy in which they do."""
+    return x if x.is_contiguous(memory_format) else apply(rules.CLONE, (x,), (memory_format,))
 
 
 @public

@@ -15,7 +15,7 @@ NAMES = """
     bucketize can_cast count_nonzero equal eq gcd ge greater greater_equal gt histc isclose isfinite isin isinf isnan isneginf
     isposinf isreal is_nonzero lcm le less less_equal logical_and logical_not logical_or logical_xor lt ne nonzero not_equal
     promote_types result_type searchsorted signbit unravel_index numel is_complex is_floating_point is_conj is_neg is_signed
-    element_size nelement get_device is_same_size is_pinned ndimension
+    element_size nelement get_device is_same_size is_pinned ndimension is_set_to untyped_storage
 """
 
 
@@ -47,6 +47,11 @@ def constant(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-compose(is_tensor=lambda x: isinstance(x, Tensor))
+compose(
+    detach=lambda x: x.detach(),
+    detach_=lambda x: x.detach_(),
+    is_inference=lambda x: x.is_inference(),
+    is_tensor=lambda x: isinstance(x, Tensor),
+)
 for _name in NAMES.split():
     FUNCTIONS[_name] = constant(getattr(torch, _name, None) or getattr(torch.Tensor, _name))

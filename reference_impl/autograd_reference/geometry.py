@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import rules
-from .definition import Operator, public
+from .definition import Operator, compose, public
 from .graph import record
 from .modes import state
+from .shaping import Size, sizes
 from .tensor import Tensor
 from .views import View
 
@@ -57,7 +58,7 @@ def t_(x: Tensor) -> Tensor:
     """Transpose a matrix itself. RuntimeError for more than two dimensions."""
     if x.ndim > 2:
         raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return transpose_(x, 0, 1 if x.ndim == 2 else 0)
+    return reshape_in_place(rules.T, x, ())
 
 
 @public
@@ -70,3 +71,20 @@ def unsqueeze_(x: Tensor, dim: int) -> Tensor:
 def squeeze_(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Remove from x itself the dimensions of length one, or those among the given ones."""
     return reshape_in_place(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))
+
+
+@public
+def resize_(x: Tensor, *size: Size) -> Tensor:
+    """Give x another shape, row-major, over its memory, which grows if need be. RuntimeError if x requires gradients."""
+    if x.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    x._data = x._data.detach().resize_(sizes(size))
+    x._view = None
+    x._storage.version += 1
+    return x
+
+
+compose(
+    swapaxes_=lambda x, axis0, axis1: transpose_(x, axis0, axis1),
+    swapdims_=lambda x, dim0, dim1: transpose_(x, dim0, dim1),
+)

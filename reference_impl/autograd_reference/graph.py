@@ -45,7 +45,11 @@ class Recorded(Node):
 
     def name(self) -> str:
         """The operator's name in the form that users know: `MulBackward0`."""
-        return "".join(part.capitalize() for part in self.plan.operator.name.split("_")) + "Backward0"
+        name = self.plan.operator.name
+        # torch numbers the forms of a function: over all elements, over dimensions; by numbers, by tensors.
+        by_dim = name in ("sum", "mean", "prod") and self.parameters[0] is not None
+        form = int(by_dim or name in ("max", "min", "clamp"))
+        return f"{name.title().replace('_', '')}Backward{form}"
 
     def gradients(
         self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool

@@ -22,6 +22,8 @@ from .retain import follow
 from .tensor import Number, Tensor
 from .views import is_view_of_leaf, replay
 
+FILL = torch.Tensor.fill_
+
 
 class CopySlices(Recorded):
     """An operator whose result was written to a view: the first edge is the base's, the others the other operands'."""
@@ -41,7 +43,7 @@ class CopySlices(Recorded):
 
     def name(self) -> str:
         """The same for all operators."""
-        return "CopySlices"
+        return "torch::autograd::CopySlices"
 
     def gradients(
         self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
@@ -98,10 +100,11 @@ def write(
     dtypes that would have to change.
     """
     version = target._storage.version
-    refuse_overlap(target, operands)
     # A view that was made under no_grad requires nothing, but its base's history would miss the write: that is refused.
     base = target if target._view is None else target._view.base
     recording = state.enabled and any(requires(x) for x in (target, base, *operands))
+    if recording or write_raw is not FILL or isinstance(operands[0], Tensor):  # one number fits in all places
+        refuse_overlap(target, operands)
     node = before_write(operator, target, operands, parameters) if recording else None
     tangents = levels[-1].written(operator, target, operands, parameters) if levels else None
     write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)
@@ -203,13 +206,31 @@ def sub_(x: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 @public
 def copy_(x: Tensor, source: Tensor | Number) -> Tensor:
     """Overwrite x with a tensor or number that is broadcast to its shape and cast to its dtype."""
-    return write(rules.COPY, torch.Tensor.copy_ if isinstance(source, Tensor) else torch.Tensor.fill_, x, (source,))
+    if isinstance(source, Tensor):
+        return write(rules.COPY, torch.Tensor.copy_, x, (source,))
+    refuse_overlap(x, ())
+    return fill_(x, source)
 
 
 @public
 def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
-    """Overwrite every element of x with one value, a number or a tensor without dimensions."""
-    return write(rules.COPY, torch.Tensor.fill_, x, (value,))
+    """Overwrite every element of x with one value, a number or a tensor without dimensions.
+
+    Elements that share places in memory may be overwritten with a number, if nothing is recorded.
+    """
+    return write(rules.COPY, FILL, x, (value,))
+
+
+@public
+def fill_diagonal_(x: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
+    """Overwrite the main diagonal of a tensor of two dimensions or more. NotImplementedError for `wrap`."""
+    if wrap:
+        raise NotImplementedError("fill_diagonal_: wrap")
+    diagonal = x
+    while diagonal.ndim > 1:
+        diagonal = diagonal.diagonal()
+    fill_(diagonal, fill_value)
+    return x
 
 
 @public

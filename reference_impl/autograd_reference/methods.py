@@ -186,6 +186,7 @@ BINARY |= {"and": "bitwise_and", "or": "bitwise_or", "lshift": "bitwise_left_shi
 AUGMENTED = {name: name for name in ("add", "sub", "mul", "pow")} | {"truediv": "div", "mod": "remainder"}
 AUGMENTED |= {"floordiv": "floor_divide", "xor": "bitwise_xor", "and": "bitwise_and", "or": "bitwise_or"}
 OTHERS: dict[str, Any] = {
+    "_is_view": lambda x: x._view is not None,
     "backward": backward_method,
     "retain_grad": retain.retain_grad,
     "retains_grad": property(retain.retains_grad),

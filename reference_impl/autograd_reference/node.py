@@ -133,7 +133,7 @@ class Node:
         return noted(self).metadata
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{self.name().rpartition(':')[2]} object at {id(self):#x}>"
 
 
 def noted(node: Node, notes: Notes | None = None) -> Notes:

@@ -89,9 +89,8 @@ WHERE: Operator = Operator(
     x=lambda g, condition: compute(WHERE, (condition, g, 0)),
     y=lambda g, condition: compute(WHERE, (condition, 0, g)),
 )
-CLONE: Operator = define("clone", "x", x=lambda g: g)
+CLONE: Operator = define("clone", "x; *memory_format=None", x=lambda g: g)
 CONJ: Operator = Operator("conj", torch.conj, "x", x=lambda g: g.conj())
-CONTIGUOUS: Operator = Operator("clone", torch.Tensor.contiguous, "x", x=lambda g: g)
 TO: Operator = Operator(
     "to_copy", lambda x, dtype, to, back: x.to(to, dtype), "x; dtype to back", x=lambda g, back: g.to(back)
 )
@@ -167,6 +166,7 @@ PERMUTE: Operator = Operator("permute", torch.permute, "x; dims", x=lambda g, di
 TRANSPOSE: Operator = Operator(
     "transpose", torch.transpose, "x; dim0 dim1", x=lambda g, dim0, dim1: g.transpose(dim0, dim1)
 )
+T: Operator = Operator("t", torch.t, "x", x=lambda g: g.t())
 SELECT: Operator = Operator(
     "select",
     torch.select,

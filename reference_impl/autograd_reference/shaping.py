@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from . import rules
 from .definition import public
 from .graph import apply
@@ -35,11 +37,16 @@ def reshape(x: Tensor, *size: Size, shape: Size | None = None) -> Tensor:
 
 
 @public
-def view(x: Tensor, *size: Size) -> Tensor:
-    """Like reshape, but never a copy: RuntimeError if the strides do not allow a view."""
+def view(x: Tensor, *shape: Any, size: Size | None = None, dtype: torch.dtype | None = None) -> Tensor:
+    """Like reshape, but never a copy: RuntimeError if the strides do not allow a view.
+
+    With a dtype in place of a shape: the bytes read as that, a constant over the same memory.
+    """
+    if dtype is not None or (shape and isinstance(shape[0], torch.dtype)):
+        return Tensor(x._data.view(dtype or shape[0]), x._storage)
     if not x._data.is_contiguous():
-        x._data.view(sizes(size))
-    return alias(rules.RESHAPE, x, (sizes(size),))
+        x._data.view(sizes(shape, size))
+    return alias(rules.RESHAPE, x, (sizes(shape, size),))
 
 
 @public
@@ -68,7 +75,7 @@ def t(x: Tensor) -> Tensor:
     """The transpose of a matrix, as a view; a view of x itself for fewer dimensions. RuntimeError for more."""
     if x.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return transpose(x, 0, 1 if x.ndim == 2 else 0)
+    return alias(rules.T, x)
 
 
 @public

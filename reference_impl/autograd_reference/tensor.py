@@ -342,7 +342,7 @@ class Tensor:
     def __repr__(self) -> str:
         text = repr(self._data)[:-1]
         if (node := self.grad_fn) is not None:
-            return f"{text}, grad_fn=<{node.name()}>)"
+            return f"{text}, grad_fn=<{node.name().rpartition(':')[2]}>)"
         return f"{text}, requires_grad=True)" if self._requires_grad else f"{text})"
 
 

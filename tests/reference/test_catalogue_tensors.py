@@ -80,3 +80,113 @@ def test_memory_beside_a_leaf_may_be_written(torch: Any) -> None:
     beside.mul_(3)
     (x * 2).sum().backward()
     assert x.grad.tolist() == [2, 2, 2] and beside.tolist() == [9, 12, 15]
+
+
+def test_number_in_shared_places(torch: Any) -> None:
+    """One number may be written to elements that share places in memory, where nothing is recorded; nothing else may."""
+    x = torch.zeros(2, 1)
+    assert x.expand(2, 3).fill_(4).tolist() == [[4, 4, 4], [4, 4, 4]] and x.tolist() == [[4], [4]]
+    x.unfold(0, 1, 1).expand(2, 1, 5).zero_()
+    assert x.tolist() == [[0], [0]]
+    recorded = torch.zeros(2, 1, requires_grad=True) * 1
+    for write in (
+        lambda: x.expand(2, 3).add_(1),
+        lambda: x.expand(2, 3).fill_(torch.tensor(1.0)),
+        lambda: recorded.expand(2, 3).fill_(1).sum().backward(),  # torch refuses in the pass
+    ):
+        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single"):
+            write()
+
+
+def test_copies_in_an_order_of_memory(torch: Any) -> None:
+    x = leaf(torch, 3, 4)
+    assert x.t().clone().stride() == (1, 4) == torch.clone(x.t(), memory_format=torch.preserve_format).stride()
+    y = x.t().clone(memory_format=torch.contiguous_format)
+    assert y.stride() == (3, 1) and y.requires_grad
+    z = torch.zeros(2, 3, 4, 5, requires_grad=True).contiguous(memory_format=torch.channels_last)
+    assert z.stride() == (60, 1, 15, 3) and z.contiguous(memory_format=torch.channels_last) is z
+    (z * 2).sum().backward()
+
+
+def test_bytes_read_as_another_dtype(torch: Any) -> None:
+    x = leaf(torch, 2)
+    for y in (x.view(torch.int32), x.view(dtype=torch.int32)):
+        assert not y.requires_grad and y.is_leaf and y.dtype is torch.int32 and y.tolist() == [0, 0x3F800000]
+        assert y.data_ptr() == x.data_ptr()
+    assert x.view(size=(2, 1)).requires_grad and x.view(torch.uint8).shape == (8,)
+
+
+def test_resize(torch: Any) -> None:
+    x = torch.ones(4)
+    alias = x.detach()
+    assert x.resize_(2, 2) is x and x.shape == (2, 2) and x.resize_((3,)).shape == (3,) and alias.shape == (4,)
+    assert x._version == alias._version == 2
+    for tensor in (leaf(torch, 2), leaf(torch, 2) * 2):
+        with pytest.raises(RuntimeError, match="cannot resize variables that require grad"):
+            tensor.resize_(3)
+
+
+def test_diagonal_filled(torch: Any) -> None:
+    x = leaf(torch, 3, 3)
+    y = x.clone()
+    assert y.fill_diagonal_(2) is y
+    y.sum().backward()
+    assert y.diagonal().tolist() == [2, 2, 2] and x.grad.tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
+    assert torch.zeros(2, 2, 2).fill_diagonal_(1).flatten().tolist() == [1, 0, 0, 0, 0, 0, 0, 1]
+
+
+def test_axes_exchanged_in_place(torch: Any) -> None:
+    for name, names in {"swapaxes_": ("axis0", "axis1"), "swapdims_": ("dim0", "dim1")}.items():
+        x = leaf(torch, 2, 3)
+        y = x * 1
+        assert getattr(y, name)(**dict(zip(names, (0, 1), strict=True))) is y and y.shape == (3, 2)
+        y[0].sum().backward()
+        assert x.grad.tolist() == [[1, 0, 0], [1, 0, 0]]
+
+
+def test_where_the_memory_is(torch: Any) -> None:
+    x = torch.arange(6.0)
+    view = x[2:]
+    assert view.untyped_storage().data_ptr() == x.untyped_storage().data_ptr() == view.data_ptr() - 8
+    assert x.untyped_storage().nbytes() == 24 and view._is_view() and not x._is_view()
+
+
+def test_functions_that_are_methods(torch: Any) -> None:
+    x = leaf(torch, 2)
+    assert not torch.detach(x).requires_grad and torch.detach(input=x).data_ptr() == x.data_ptr()
+    with torch.autograd.inference_mode():
+        assert torch.is_inference(torch.ones(1))
+    with torch.autograd.grad_mode.no_grad():
+        assert not torch.is_grad_enabled()
+
+
+NAMES = {
+    "SumBackward0": lambda x: x.sum(),
+    "SumBackward1": lambda x: x.sum(dim=1),
+    "MeanBackward1": lambda x: x.mean(0),
+    "ProdBackward1": lambda x: x.prod(1),
+    "MaxBackward1": lambda x: x.max(),
+    "ClampBackward1": lambda x: x.clamp(min=0),
+    "TBackward0": lambda x: x.t(),
+    "Log1PBackward0": lambda x: x.log1p(),
+    "CopySlices": lambda x: written(x * 1),
+}
+
+
+def written(x: Any) -> Any:
+    x[0] = 1
+    return x
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_nodes(torch: Any, name: str) -> None:
+    y = NAMES[name](leaf(torch, 2, 3))
+    assert y.grad_fn.name().rpartition(":")[2] == name and repr(y).endswith(f"grad_fn=<{name}>)")
+
+
+def test_names_of_what_is_no_operator(torch: Any) -> None:
+    x = leaf(torch, 2)
+    node = (x * 2).grad_fn.next_functions[0][0]
+    assert node.name() == "torch::autograd::AccumulateGrad" and repr(node).startswith("<AccumulateGrad object at 0x")
+    assert node.variable is x and node.next_functions == ()
+    assert written(x * 1).grad_fn.name() == "torch::autograd::CopySlices"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from .. import modes as grad_mode  # noqa: F401 - a name that torch.autograd has
 from ..accumulate import AccumulateGrad, accumulate, run_accumulated
 from ..anomaly import detect_anomaly as detect_anomaly
 from ..anomaly import set_detect_anomaly as set_detect_anomaly
