@@ -192,7 +192,9 @@ ROUNDED_DIV: Operator = Operator(
 def div(x: Any, y: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """x / y, elementwise; rounded to an integer towards zero (`trunc`) or down (`floor`), then without a gradient."""
     if out is not None:
-        return write_result(rules.DIV if rounding_mode is None else ROUNDED_DIV, (x, y), (rounding_mode,), out)
+        if rounding_mode is None:
+            return write_result(rules.DIV, (x, y), (), out)
+        return write_result(ROUNDED_DIV, (x, y), (rounding_mode,), out)
     return apply(rules.DIV, (x, y)) if rounding_mode is None else apply(ROUNDED_DIV, (x, y), (rounding_mode,))
 
 

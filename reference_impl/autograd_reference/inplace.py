@@ -14,6 +14,7 @@ import torch
 
 from . import rules
 from .definition import Operator, Plan, public
+from .geometry import resize_
 from .graph import Recorded, apply, compute, edge_of, levels
 from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Node, Saved, observe, observers, save
@@ -174,20 +175,25 @@ def after_write(node: Recorded, target: Tensor) -> None:
 
 
 def write_result(operator: Operator, operands: tuple[Any, ...], parameters: tuple[Any, ...], out: Tensor) -> Tensor:
-    """Write what an operator gives to a tensor of its shape, which is returned.
+    """Write what an operator gives to a tensor, which is returned. See `write_out`."""
+    return write_out(operator.name, operands, lambda: apply(operator, operands, parameters), out)
+
+
+def write_out(name: str, operands: Sequence[Any], compute_result: Callable[[], Tensor], out: Tensor) -> Tensor:
+    """Write the result of a function to a tensor of its shape, or without elements, which then takes the shape.
 
     RuntimeError for another shape, and where the write would have to be recorded.
     """
     if state.enabled and any(requires(x) for x in (*operands, out)):
         raise RuntimeError(
-            f"{operator.name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
-    result = apply(operator, operands, parameters)
+    result = compute_result()
+    if out.numel() == 0:
+        resize_(out, result.shape)
     if result.shape != out.shape:
-        raise RuntimeError(
-            f"{operator.name}(): the result has shape {list(result.shape)}, but out has {list(out.shape)}"
-        )
+        raise RuntimeError(f"{name}(): the result has shape {list(result.shape)}, but out has {list(out.shape)}")
     return copy_(out, result)
 
 

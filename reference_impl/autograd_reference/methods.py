@@ -6,6 +6,8 @@ name with an underscore, if torch has that.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
@@ -133,6 +135,28 @@ def assign(part: Tensor, value: Any) -> None:
     inplace.copy_(part, value)
 
 
+def takes_out(name: str) -> bool:
+    """Whether torch's function writes its result to a tensor, if it is given one by the name `out`."""
+    forms = torch._C._jit_get_schemas_for_operator(f"aten::{name}")
+    return any(each.name == "out" and each.kwarg_only for form in forms for each in form.arguments)
+
+
+def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is not one operator of the tables, with the keyword `out`."""
+
+    @functools.wraps(function)
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
+        if out is None:
+            return function(*args, **kwargs)
+        if not isinstance(out, Tensor):
+            raise NotImplementedError(f"{name}: `out` is to be one tensor, got {type(out).__name__}")
+        given = [*args, *kwargs.values()]
+        operands = [x for each in given for x in (each if isinstance(each, (list, tuple)) else (each,))]
+        return inplace.write_out(name, operands, lambda: function(*args, **kwargs), out)
+
+    return call
+
+
 def casting(dtype: torch.dtype) -> Callable[..., Tensor]:
     """The method that casts to a dtype."""
     return lambda x, **how: arithmetic.to(x, dtype, **how)
@@ -225,3 +249,6 @@ for name, member in OTHERS.items():
 for name in definition.OPERANDS:
     setattr(Recorded, saved_name(name), saved_value(saved_name(name)))
     setattr(Recorded, f"_raw{saved_name(name)}", raw_value(saved_name(name)))
+for name, function in list(FUNCTIONS.items()):  # not the methods
+    if takes_out(name) and "out" not in inspect.signature(function).parameters:
+        FUNCTIONS[name] = with_out(name, function)

@@ -190,3 +190,27 @@ def test_names_of_what_is_no_operator(torch: Any) -> None:
     assert node.name() == "torch::autograd::AccumulateGrad" and repr(node).startswith("<AccumulateGrad object at 0x")
     assert node.variable is x and node.next_functions == ()
     assert written(x * 1).grad_fn.name() == "torch::autograd::CopySlices"
+
+
+OUTS: dict[str, tuple[Any, ...]] = {
+    "matmul": (2,), "mm": (2,), "div": (2,), "where": (2,), "addmm": (3,), "cumsum": (1, 0), "gt": (2,), "sum": (1, 0),
+    "amax": (1, 0), "std": (1, 0), "arccos": (1,), "tril": (1,), "logical_not": (1,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*OUTS, "cat", "stack"])
+def test_out(torch: Any, name: str) -> None:
+    """The result is written to a tensor, which counts as a write; nothing that requires gradients takes part."""
+    x = torch.tensor([[0.5, 1.0], [-1.0, 0.25]])
+    function = getattr(torch, name)
+    count, *others = OUTS.get(name, (0,))
+    args: tuple[Any, ...] = (*([x > 0] if name == "where" else []), *[x] * count, *others) if count else ([x, x],)
+    expected = function(*args)
+    for out in (torch.zeros_like(expected), torch.empty(0, dtype=expected.dtype)):
+        version = out._version
+        assert function(*args, out=out) is out and out.tolist() == expected.tolist() and out._version > version
+    if expected.dtype is torch.bool:  # torch asks nothing of functions without derivatives
+        return
+    target = torch.zeros_like(expected, dtype=torch.float32, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"out=\.\.\. arguments don't support automatic differentiation"):
+        function(*args, out=target)

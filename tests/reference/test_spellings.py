@@ -1,5 +1,6 @@
 """What torch lets users write in several ways: arguments by position or by name, functions or methods, namespaces."""
 
+import inspect
 import types
 from typing import Any
 
@@ -25,7 +26,7 @@ FUNCTIONS = [
 
 @pytest.mark.parametrize(("name", "ours", "theirs"), FUNCTIONS, ids=[name for name, *_ in FUNCTIONS])
 def test_arguments_have_torchs_names(name: str, ours: Any, theirs: Any) -> None:
-    code = ours.__code__
+    code = inspect.unwrap(ours).__code__
     names = {each for form in torchs_arguments(name.rpartition(".")[2], theirs) for each in form}
     later = {"divisor_override", "scale", "enable_gqa"}  # which torch has by keyword only
     assert not names or set(code.co_varnames[: code.co_argcount]) <= names | later
