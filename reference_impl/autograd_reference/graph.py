@@ -46,6 +46,8 @@ class Recorded(Node):
     def name(self) -> str:
         """The operator's name in the form that users know: `MulBackward0`."""
         name = self.plan.operator.name
+        if name == "slice":
+            name = last_part(self.parameters[0])
         # torch numbers the forms of a function: over all elements, over dimensions; by numbers, by tensors.
         by_dim = name in ("sum", "mean", "prod") and self.parameters[0] is not None
         form = int(by_dim or name in ("max", "min", "clamp"))
@@ -115,6 +117,14 @@ class Recorded(Node):
         """Let go of the saved values. A node that saved nothing can run again."""
         if self.saved:
             self.saved = None
+
+
+def last_part(key: Any) -> str:
+    """What the last part of a key does. torch takes the parts one by one, and that names the node."""
+    for part in reversed(key if isinstance(key, tuple) else (key,)):
+        if part is not Ellipsis and part != slice(None):
+            return "unsqueeze" if part is None else "slice" if isinstance(part, slice) else "select"
+    return "slice"
 
 
 def saved_names(plan: Plan) -> list[str]:
