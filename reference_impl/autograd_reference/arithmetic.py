@@ -96,6 +96,11 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, "cpu")
 
 
+def in_dtype(x: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """The tensor in another dtype, if one is asked for."""
+    return x if dtype is None else to(x, dtype)
+
+
 def dims_of(x: Tensor, dim: Dims, keepdim: bool) -> tuple[int, ...] | None:
     """The dimensions of a reduction. None and () mean all, which is None unless they are to stay."""
     if dim is None or dim == ():
@@ -104,15 +109,15 @@ def dims_of(x: Tensor, dim: Dims, keepdim: bool) -> tuple[int, ...] | None:
 
 
 @public
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The sum over some dimensions, or over all; they stay with length one if `keepdim`."""
-    return apply(rules.SUM, (x,), (dims_of(x, dim, keepdim), keepdim))
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+    """The sum over some dimensions, or over all; they stay with length one if `keepdim`. In another dtype, if given."""
+    return apply(rules.SUM, (in_dtype(x, dtype),), (dims_of(x, dim, keepdim), keepdim))
 
 
 @public
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The mean over some dimensions, or over all. RuntimeError for integers."""
-    return apply(rules.MEAN, (x,), (dims_of(x, dim, keepdim), keepdim))
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+    """The mean over some dimensions, or over all; in another dtype, if given. RuntimeError for integers."""
+    return apply(rules.MEAN, (in_dtype(x, dtype),), (dims_of(x, dim, keepdim), keepdim))
 
 
 @public
@@ -120,6 +125,8 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """The matrix product: (..., n, k) @ (..., k, m) -> (..., n, m). Vectors act as a row on the left, a column on the
     right, and that dimension is then missing from the result; the leading dimensions broadcast.
     """
+    if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+        raise TypeError(f"matmul(): expected two tensors, got {type(x).__name__} and {type(y).__name__}")
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     if x.device != y.device:  # torch's kernel does not look

@@ -11,7 +11,7 @@ from .arithmetic import broadcast_shapes
 from .constant import unwrapped
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
-from .shaping import cat, expand, narrow, permute, reshape, sizes, split, transpose, unsqueeze
+from .shaping import cat, expand, narrow, permute, reshape, sizes, split, stack, transpose, unsqueeze
 from .tensor import Tensor
 from .views import alias
 
@@ -202,7 +202,8 @@ compose(
     atleast_2d=at_least_2,
     atleast_3d=at_least_3,
     broadcast_tensors=broadcast_tensors,
-    broadcast_to=lambda x, size: expand(x, size),
+    broadcast_to=lambda x, *given, size=None: expand(x, sizes(given, size)),
+    cartesian_prod=lambda *xs: stack([reshape(x, -1) for x in meshgrid(*xs)], 1) if len(xs) > 1 else xs[0],
     column_stack=lambda tensors: cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1),
     concat=lambda tensors, dim=0: cat(tensors, dim),
     concatenate=lambda tensors, dim=0: cat(tensors, dim),

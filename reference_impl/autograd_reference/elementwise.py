@@ -227,6 +227,7 @@ compose(
     ldexp=lambda x, other: x * 2.0**other,
     multiply=lambda x, y: x * y,
     negative=lambda x: -x,
+    polygamma=lambda n, x: apply(POLYGAMMA, (x,), (n,)),
     positive=lambda x: x,
     resolve_conj=lambda x: x.clone() if x.is_conj() else x,
     resolve_neg=lambda x: x.clone() if x.is_neg() else x,

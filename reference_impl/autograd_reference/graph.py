@@ -50,7 +50,7 @@ class Recorded(Node):
             name = last_part(self.parameters[0])
         # torch numbers the forms of a function: over all elements, over dimensions; by numbers, by tensors.
         by_dim = name in ("sum", "mean", "prod") and self.parameters[0] is not None
-        form = int(by_dim or name in ("max", "min", "clamp"))
+        form = int(by_dim or name in ("max", "min", "clamp", "rsub"))
         return f"{name.title().replace('_', '')}Backward{form}"
 
     def gradients(

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from . import matrices
-from .arithmetic import Dims, dims_of, matmul
+from .arithmetic import Dims, dims_of, in_dtype, matmul
 from .constant import constant, unwrapped
 from .definition import FUNCTIONS, compose, named_as_in_torch
 from .graph import apply
-from .reductions import NORM, in_dtype
+from .reductions import NORM
 from .rules import masked
 from .shaping import cat
 from .tensor import Tensor

@@ -180,7 +180,9 @@ def raw_value(name: str) -> property:
 
 
 def iterate(x: Tensor) -> Iterator[Tensor]:
-    """The positions of the first dimension."""
+    """The positions of the first dimension. TypeError for a tensor that has none."""
+    if x.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
     return (x[k] for k in range(len(x)))
 
 
@@ -192,14 +194,14 @@ for name, function in list(FUNCTIONS.items()):
     if (
         hasattr(torch.Tensor, f"{name}_")
         and f"{name}_" not in FUNCTIONS
-        and name not in ("swapaxes", "swapdims", "as_strided")
+        and name not in ("swapaxes", "swapdims", "as_strided", "polygamma")
     ):
         publish(f"{name}_", in_place(name, function), f"torch.Tensor.{name}_, recorded.")
 for name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided", "new_tensor"):
     del FUNCTIONS[name]  # methods only
 for name, operator in {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}.items():
     setattr(Tensor, f"__{name}__", operator_method(operator))
-    setattr(Tensor, f"__r{name}__", reflected(operator))
+    setattr(Tensor, f"__r{name}__", reflected(rules.RSUB if name == "sub" else operator))
 for name, operator in rules.COMPARISONS.items():
     setattr(Tensor, f"__{name.strip('_')}__", operator_method(operator))
 

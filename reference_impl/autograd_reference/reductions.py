@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from . import rules
-from .arithmetic import Dims, dims_of
+from .arithmetic import Dims, dims_of, in_dtype
 from .constant import wrapped
 from .definition import FUNCTIONS, Operator, compose, define, public
 from .elementwise import refused
@@ -146,7 +146,7 @@ PROD: Operator = Operator(
 @public
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
     """The product along a dimension, or of all elements."""
-    return apply(PROD, (x if dtype is None else x.to(dtype),), (dim, keepdim))
+    return apply(PROD, (in_dtype(x, dtype),), (dim, keepdim))
 
 
 # Statistics and norms.
@@ -226,7 +226,7 @@ def norm(
     if p == "nuc":
         raise NotImplementedError("norm: the nuclear norm (p='nuc') is not there; take the sum of the singular values")
     p = 2 if p in ("fro", None) else p
-    return apply(NORM, (x if dtype is None else x.to(dtype),), (p, dims_of(x, dim, keepdim), keepdim))
+    return apply(NORM, (in_dtype(x, dtype),), (p, dims_of(x, dim, keepdim), keepdim))
 
 
 def logcumsumexp_rule(g: Any, x: Any, result: Any, dim: int) -> Any:
@@ -265,11 +265,6 @@ LOG_SOFTMAX: Operator = Operator(
         lambda g, result, dim: g - result.exp() * g.sum(dim, True),
     ),
 )
-
-
-def in_dtype(x: Tensor, dtype: torch.dtype | None) -> Tensor:
-    """The tensor in another dtype, if one is asked for."""
-    return x if dtype is None else x.to(dtype)
 
 
 compose(

@@ -59,6 +59,7 @@ def nothing(g: Any, shape: torch.Size) -> Any:
 
 ADD: Operator = Operator("add", python.add, "x y", x=lambda g: g, y=lambda g: g)
 SUB: Operator = Operator("sub", python.sub, "x y", x=lambda g: g, y=lambda g: -g)
+RSUB: Operator = Operator("rsub", python.sub, "x y", y=lambda g: -g)  # of `3 - x`
 MUL: Operator = define("mul", "x y", python.mul, x=lambda g, y: g * y, y=lambda g, x: g * x)
 DIV: Operator = define("div", "x y", python.truediv, x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
 NEG: Operator = define("neg", "x", x=lambda g: -g)

@@ -162,6 +162,7 @@ def test_functions_that_are_methods(torch: Any) -> None:
 
 NAMES = {
     "SumBackward0": lambda x: x.sum(),
+    "RsubBackward1": lambda x: 3 - x,
     "SumBackward1": lambda x: x.sum(dim=1),
     "MeanBackward1": lambda x: x.mean(0),
     "ProdBackward1": lambda x: x.prod(1),

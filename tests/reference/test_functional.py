@@ -151,6 +151,12 @@ def test_gradcheck_rejects_what_is_wrong(engine: Any, name: str) -> None:
         engine.autograd.gradcheck(WRONG[name], (x,))
 
 
+def test_gradcheck_warns_of_single_precision(engine: Any) -> None:
+    x = random(engine, 2, dtype="float32")
+    with pytest.warns(UserWarning, match="not a double precision"):
+        engine.autograd.gradcheck(lambda x: x * 2, x, eps=1e-2, atol=1e-2)
+
+
 def test_gradcheck_rejects_chance(engine: Any) -> None:
     x = random(engine, 2)
     assert not engine.autograd.gradcheck(lambda x: x * engine.rand(2, dtype=x.dtype), (x,), raise_exception=False)

@@ -28,7 +28,7 @@ FUNCTIONS = [
 def test_arguments_have_torchs_names(name: str, ours: Any, theirs: Any) -> None:
     code = inspect.unwrap(ours).__code__
     names = {each for form in torchs_arguments(name.rpartition(".")[2], theirs) for each in form}
-    later = {"divisor_override", "scale", "enable_gqa"}  # which torch has by keyword only
+    later = {"divisor_override", "scale", "enable_gqa", "inplace"}  # which torch has by keyword only, or elsewhere
     assert not names or set(code.co_varnames[: code.co_argcount]) <= names | later
 
 
@@ -108,3 +108,49 @@ def test_one_saved_value_is_packed(lib: Any) -> None:
     assert log == [1]
     y.sum().backward()
     assert log == [1, 2] and x.grad.tolist() == [2, 4]
+
+
+@both
+def test_functions_at_the_top_level(lib: Any) -> None:
+    functional = lib.nn.functional
+    x = lib.tensor([-1.5, 0.5], requires_grad=True)
+    for name in ("celu", "selu", "hardshrink"):
+        assert getattr(lib, name)(x).tolist() == getattr(functional, name)(x).tolist()
+    assert lib.threshold(x, 0, 2).tolist() == [2, 0.5] and lib.dropout(x, 0.5, False).tolist() == x.tolist()
+    assert lib.dropout(x, 1.0, train=True).tolist() == [0, 0] and x.prelu(lib.tensor([2.0])).tolist() == [-3, 0.5]
+    assert (
+        lib.conv1d(lib.ones(1, 1, 3), lib.ones(1, 1, 3)).item() == 3 == lib.max_pool1d(lib.tensor([[1.0, 3]]), 2).item()
+    )
+    written = (x * 2).detach()
+    assert functional.relu_(written) is written and written.tolist() == [0, 1]
+    lib.testing.assert_close(lib.polygamma(1, x), x.polygamma(1))
+
+
+@both
+def test_sums_in_another_dtype(lib: Any) -> None:
+    x = lib.tensor([1.0, 2.0], requires_grad=True)
+    for reduced in (lib.sum(x, dtype=lib.float64), x.mean(0, dtype=lib.float64)):
+        assert reduced.dtype is lib.float64
+        reduced.backward()
+    assert x.grad.dtype is lib.float32 and x.grad.tolist() == [1.5, 1.5]
+    assert lib.arange(4).mean(dtype=lib.float32).item() == 1.5
+
+
+@both
+def test_shapes_joined_and_broadcast(lib: Any) -> None:
+    x = lib.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    assert lib.cartesian_prod(x[:2], x[2:]).tolist() == [[1, 3], [2, 3]] and lib.cartesian_prod(x) is x
+    assert x.broadcast_to(2, 3).shape == x.broadcast_to((2, 3)).shape == (2, 3)
+
+
+@both
+def test_the_language_is_refused_with_torchs_types(lib: Any) -> None:
+    with pytest.raises(TypeError, match="iteration over a 0-d tensor"):
+        list(lib.tensor(1.0))
+    for wrong in (lambda: lib.matmul(lib.ones(2), 3), lambda: lib.matmul(None, lib.ones(2))):
+        with pytest.raises(TypeError):
+            wrong()
+    with pytest.raises(RuntimeError, match="only Tensors of floating point and complex dtype can require gradients"):
+        lib.arange(2).requires_grad = True
+    with pytest.raises(RuntimeError, match="only Tensors of floating point dtype can require gradients"):
+        lib.arange(2).requires_grad_()

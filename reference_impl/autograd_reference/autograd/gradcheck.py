@@ -6,6 +6,7 @@ A complex input counts as two real ones, and so does a complex output: no conven
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,6 +50,14 @@ def gradcheck(
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
         )
+    for position, x in enumerate(given):
+        if isinstance(x, Tensor) and x.requires_grad and x.dtype not in (torch.float64, torch.complex128):
+            warnings.warn(
+                f"Input #{position} requires gradient and is not a double precision floating point or complex. "
+                "This check will likely fail if all the inputs are not of double precision floating point or complex.",
+                UserWarning,
+                stacklevel=2,
+            )
     try:
         check(func, given, eps, atol, rtol, nondet_tol, check_backward_ad, check_forward_ad)
     except GradcheckError:

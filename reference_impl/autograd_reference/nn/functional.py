@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial as _partial
+
 import torch as _torch
 
+from ..definition import FUNCTIONS as _FUNCTIONS
 from ..definition import named_as_in_torch as _named
 from ..missing import missing_from as _missing_from
+from ..tensor import Tensor as _Tensor
 from . import activations as _activations
 from . import layers as _layers
 from . import losses as _losses
@@ -15,5 +19,21 @@ for _module in (_activations, _layers, _losses, _spatial):
     for _name, _function in vars(_module).items():
         if getattr(_function, "__module__", "") == _module.__name__ and hasattr(_torch.nn.functional, _name):
             globals()[_name] = _named(_name, _function, getattr(_torch.nn.functional, _name))
+
+# Those that have a second name under which they write to their operand.
+for _name in ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold"):
+    globals()[f"{_name}_"] = _partial(globals()[_name], inplace=True)
+
+# Those of which torch has the same function at its top level.
+_ABOVE = """
+    adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d cosine_similarity group_norm hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance
+    pixel_shuffle pixel_unshuffle prelu rms_norm rrelu rrelu_ selu selu_ threshold threshold_
+"""
+for _name in _ABOVE.split():
+    _FUNCTIONS[_name] = globals()[_name]
+_FUNCTIONS["dropout"] = lambda input, p, train: _layers.dropout(input, p, train)
+for _name in ("hardshrink", "prelu"):
+    setattr(_Tensor, _name, globals()[_name])
 
 __getattr__ = _missing_from(globals())
