@@ -66,6 +66,32 @@ def test_running_statistics(name: str, training: bool) -> None:
     on_both(compute)
 
 
+REDUCED: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "weights": lambda f, x, y, w: f.mse_loss(x, y, weight=w),
+    "weights, absolute": lambda f, x, y, w: f.l1_loss(x, y, weight=w),
+    "weights, summed": lambda f, x, y, w: f.mse_loss(x, y, weight=w, reduction="sum"),
+    "weights, huber": lambda f, x, y, w: f.huber_loss(x, y, "mean", 0.5, w),
+    "none, of old": lambda f, x, y, w: f.kl_div(x, y, None, False),
+    "sum, of old": lambda f, x, y, w: f.soft_margin_loss(x, y, False),
+    "mean, of old": lambda f, x, y, w: f.smooth_l1_loss(x, y, True, True, "sum"),
+    "probabilities": lambda f, x, y, w: f.cross_entropy(x, y, w[0], label_smoothing=0.2),
+    "classes": lambda f, x, y, w: f.cross_entropy(x, (y[:, 0] * 3).long(), w[0], ignore_index=1, label_smoothing=0.2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*(reduce|reduction)")
+@pytest.mark.parametrize("name", REDUCED)
+def test_losses_are_weighted_and_reduced(name: str) -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.randn(4, 3, dtype=lib.float64, requires_grad=True)
+        y, w = lib.rand(4, 3, dtype=lib.float64), lib.rand(4, 3, dtype=lib.float64) + 0.5
+        loss = REDUCED[name](lib.nn.functional, x, y, w)
+        loss.sum().backward()
+        return loss, x.grad
+
+    on_both(compute)
+
+
 @pytest.mark.parametrize("padding", [None, 2, -1])
 def test_embedding(padding: int | None) -> None:
     def compute(lib: Any) -> Any:
@@ -91,16 +117,43 @@ def test_attention(how: str) -> None:
     on_both(compute)
 
 
-@pytest.mark.parametrize("name", ["relu", "elu", "selu", "celu", "silu", "leaky_relu", "hardtanh", "hardswish", "mish"])
+IN_PLACE = [
+    "relu",
+    "elu",
+    "selu",
+    "celu",
+    "silu",
+    "leaky_relu",
+    "hardtanh",
+    "hardswish",
+    "hardsigmoid",
+    "relu6",
+    "mish",
+    "rrelu",
+    "dropout",
+]
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
 def test_in_place(lib: Any, name: str) -> None:
     x = lib.tensor([-2.0, -0.5, 0.5, 2.0], requires_grad=True)
     y = x * 1
+    lib.manual_seed(3)
     z = getattr(lib.nn.functional, name)(y, inplace=True)
     assert z is y and y._version >= 1
     y.sum().backward()
     plain = lib.tensor([-2.0, -0.5, 0.5, 2.0], requires_grad=True)
+    lib.manual_seed(3)
     getattr(lib.nn.functional, name)(plain).sum().backward()
     torch.testing.assert_close(x.grad.tolist(), plain.grad.tolist())
+
+
+@pytest.mark.parametrize("name", ["dropout", "alpha_dropout"])
+def test_nothing_is_written_where_nothing_is_dropped(lib: Any, name: str) -> None:
+    x = lib.ones(3, requires_grad=True)
+    y = x.exp()
+    assert getattr(lib.nn.functional, name)(y, 0.5, training=False, inplace=True)._version == 0
+    y.sum().backward()
 
 
 REFUSED: dict[str, Callable[[Any, Any], Any]] = {
@@ -114,6 +167,8 @@ REFUSED: dict[str, Callable[[Any, Any], Any]] = {
     "odd": lambda f, x: f.glu(x, 0),
     "padding too long": lambda f, x: f.pad(x.unsqueeze(0), (9, 0), mode="reflect"),
     "padding mode": lambda f, x: f.pad(x, (1, 1), mode="sideways"),
+    "rank": lambda f, x: f.conv2d(x, x[:, None]),
+    "rank of the weight": lambda f, x: f.conv2d(x[None], x[:, None]),
     "variance": lambda f, x: f.gaussian_nll_loss(x, x, x - 9),
 }
 

@@ -16,9 +16,8 @@ from . import losses as _losses
 from . import spatial as _spatial
 
 for _module in (_activations, _layers, _losses, _spatial):
-    for _name, _function in vars(_module).items():
-        if getattr(_function, "__module__", "") == _module.__name__ and hasattr(_torch.nn.functional, _name):
-            globals()[_name] = _named(_name, _function, getattr(_torch.nn.functional, _name))
+    for _name, _function in _module.FUNCTIONS.items():
+        globals()[_name] = _named(_name, _function, getattr(_torch.nn.functional, _name))
 
 # Those that have a second name under which they write to their operand.
 for _name in ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold"):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from ..definition import FUNCTIONS, Operator
+from ..definition import Operator
 from ..graph import apply
 from ..rules import masked
 from ..tensor import Tensor
+from .activations import chosen
+from .signatures import functions
+
+PLAIN = torch.nn.functional
+ALPHA = 1.7580993408473766  # minus what selu gives far below zero
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -37,9 +42,13 @@ EMBEDDING: Operator = Operator(
 
 
 def embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None,
+    max_norm: float | None,
+    scale_grad_by_freq: bool,
+    sparse: bool,
+) -> Tensor:
     """The rows of weight at integer positions. The row `padding_idx` gets no gradient."""
     if max_norm is not None or scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: max_norm, scale_grad_by_freq and sparse")
@@ -54,62 +63,32 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     return Tensor(torch.nn.functional.one_hot(x._data, num_classes))
 
 
-# Dropout. The noise is torch's own, so that a seed gives torch's numbers.
+# Dropout. What torch makes of ones is the noise, so that a seed gives torch's numbers.
 
 
-def dropped(x: Tensor, p: float, training: bool, inplace: bool, shape: Sequence[int]) -> Tensor:
-    """x times noise of a shape that broadcasts: zero with probability p, else 1 / (1 - p)."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0 or not x.numel():
-        return x
-    if p == 1:
-        return x.mul_(0) if inplace else x * x.new_zeros(())
-    noise = Tensor(torch.empty(tuple(shape), dtype=x.dtype, device=x.device).bernoulli_(1 - p).div_(1 - p))
-    return x.mul_(noise) if inplace else x * noise
+def dropped(kernel: Callable[..., torch.Tensor], keeps_statistics: bool = False) -> Callable[..., Tensor]:
+    """A dropout: x times noise that is zero with probability p, else 1 / (1 - p). ValueError for another p."""
+
+    def dropout(input: Tensor, p: float, training: bool, inplace: bool = False) -> Tensor:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        if not training or p == 0:
+            return input
+        noise = Tensor(kernel(torch.ones_like(input._data), p, True))
+        result = with_statistics(input, noise, p) if keeps_statistics and p < 1 else input * noise
+        return input.copy_(result) if inplace else result
+
+    return dropout
 
 
-def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Elements are dropped with probability p in training, and the others scaled up."""
-    return dropped(x, p, training, inplace, x.shape)
-
-
-def by_channel(x: Tensor) -> list[int]:
-    """The shape of noise that drops whole channels of a batch."""
-    return [*x.shape[:2], *[1] * (x.ndim - 2)]
-
-
-dropout1d = lambda x, p=0.5, training=True, inplace=False: batched(x, 3, p, training, inplace)
-dropout2d = lambda x, p=0.5, training=True, inplace=False: dropped(x, p, training, inplace, by_channel(x))
-dropout3d = lambda x, p=0.5, training=True, inplace=False: batched(x, 5, p, training, inplace)
-
-
-def batched(x: Tensor, ndim: int, p: float, training: bool, inplace: bool) -> Tensor:
-    """Channels dropped of a batch, or of a single sample."""
-    single = x.ndim == ndim - 1
-    noisy = dropped(x.unsqueeze(0) if single else x, p, training, inplace, by_channel(x.unsqueeze(0) if single else x))
-    return noisy.squeeze(0) if single else noisy
-
-
-ALPHA = 1.7580993408473766
-
-
-def alpha_noise(x: Tensor, p: float, training: bool, shape: Sequence[int]) -> Tensor:
-    """Dropout that keeps the mean and variance of what selu gives."""
-    if not training or p == 0 or not x.numel():
-        return x
-    if p == 1:
-        return x * x.new_zeros(())
+def with_statistics(x: Tensor, noise: Tensor, p: float) -> Tensor:
+    """Dropped to what selu gives far below zero, and scaled to keep the mean and variance of what selu gives."""
+    kept = noise.ne(0).to(x.dtype)
     a = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
-    kept = torch.empty(tuple(shape), dtype=x.dtype, device=x.device).bernoulli_(1 - p)
-    return x * Tensor(kept * a) + Tensor((kept - 1) * (ALPHA * a) + ALPHA * a * p)
+    return x * (kept * a) + ((kept - 1) * (ALPHA * a) + ALPHA * a * p)
 
 
-alpha_dropout = lambda x, p=0.5, training=False, inplace=False: alpha_noise(x, p, training, x.shape)
-feature_alpha_dropout = lambda x, p=0.5, training=False, inplace=False: alpha_noise(x, p, training, by_channel(x))
-
-
-# Normalisation.
+# Normalisation. `weight` and `bias` are of the same shape as what they meet, or by channel.
 
 
 def standardised(x: Tensor, dims: Sequence[int], eps: float) -> Tensor:
@@ -124,90 +103,83 @@ def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return x if bias is None else x + bias
 
 
-def on_channels(x: Tensor, parameter: Tensor | None) -> Tensor | None:
-    """A parameter for each channel, which is dimension 1, in a shape that broadcasts."""
-    return None if parameter is None else parameter.reshape((1, -1, *[1] * (x.ndim - 2)))
+def by_channel(x: Tensor, *each: Tensor | None) -> list[Any]:
+    """Numbers for each channel, in a shape that broadcasts with x."""
+    return [None if values is None else values.reshape(-1, *[1] * (x.ndim - 2)) for values in each]
 
 
 def layer_norm(
-    x: Tensor,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
     """Standardised over the last dimensions, whose shape is given. RuntimeError if it is another."""
     count = len(normalized_shape)
-    if tuple(x.shape[x.ndim - count :]) != tuple(normalized_shape):
-        raise RuntimeError(f"Given normalized_shape={list(normalized_shape)}, got input of size {list(x.shape)}")
-    return affine(standardised(x, [*range(-count, 0)], eps), weight, bias)
+    if tuple(input.shape[input.ndim - count :]) != tuple(normalized_shape):
+        raise RuntimeError(f"Given normalized_shape={list(normalized_shape)}, got input of size {list(input.shape)}")
+    return affine(standardised(input, [*range(-count, 0)], eps), weight, bias)
 
 
-def rms_norm(
-    x: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
+def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, eps: float | None) -> Tensor:
     """Divided by the root of the mean square over the last dimensions."""
     dims = [*range(-len(normalized_shape), 0)]
-    eps = torch.finfo(x.dtype).eps if eps is None else eps
-    return affine(x * (x.square().mean(dims, True) + eps).rsqrt(), weight, None)
+    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    return affine(input * (input.square().mean(dims, True) + eps).rsqrt(), weight, None)
 
 
-def group_norm(
-    x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
-) -> Tensor:
+def group_norm(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
     """Standardised over groups of channels. RuntimeError if the channels do not divide into so many."""
-    if x.shape[1] % num_groups:
+    if input.shape[1] % num_groups:
         raise RuntimeError(
-            f"Expected number of channels in input to be divisible by num_groups, got {list(x.shape)} and {num_groups}"
+            f"Expected number of channels in input to be divisible by num_groups, got {list(input.shape)} and {num_groups}"
         )
-    groups = x.reshape(x.shape[0], num_groups, x.numel() // max(x.shape[0] * num_groups, 1))
-    return affine(standardised(groups, [-1], eps).reshape(x.shape), on_channels(x, weight), on_channels(x, bias))
+    groups = input.reshape(input.shape[0], num_groups, input.numel() // max(input.shape[0] * num_groups, 1))
+    return affine(standardised(groups, [-1], eps).reshape(input.shape), *by_channel(input, weight, bias))
 
 
-def follow(running: Tensor | None, now: Tensor, momentum: float) -> None:
-    """Move a running statistic, if there is one, towards that of the batch."""
-    if running is not None:
-        running.mul_(1 - momentum).add_(now * momentum)
+def by_statistics(
+    x: Tensor, dims: Sequence[int], running_mean: Tensor | None, running_var: Tensor | None, momentum: float, eps: float
+) -> Tensor:
+    """Standardised over some dimensions; the statistics, their means by channel, are what the running ones then follow."""
+    data = x.detach()
+    for running, statistic in ((running_mean, data.mean), (running_var, data.var)):
+        if running is not None:
+            now = statistic(dims).reshape(-1, x.shape[1]).mean(0)
+            running.mul_(1 - momentum).add_(now * momentum)
+    return standardised(x, dims, eps)
 
 
 def batch_norm(
-    x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
-    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None, bias: Tensor | None,
+    training: bool, momentum: float, eps: float,
 ) -> Tensor:  # fmt: skip
-    """Standardised over all but the channels: in training by the batch, whose statistics the running ones then follow."""
-    if not x.numel():
-        return x.clone()
-    dims = [0, *range(2, x.ndim)]
-    if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError("Expected running_mean and running_var to be defined when training=False")
-        mean, var = on_channels(x, running_mean), on_channels(x, running_var)
-        assert mean is not None and var is not None
-        return affine((x - mean) * (var + eps).rsqrt(), on_channels(x, weight), on_channels(x, bias))
-    count = x.numel() // max(x.shape[1], 1)
-    if count <= 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.shape}")
-    follow(running_mean, x.detach().mean(dims), momentum)
-    follow(running_var, x.detach().var(dims), momentum)
-    return affine(standardised(x, dims, eps), on_channels(x, weight), on_channels(x, bias))
+    """Standardised over all but the channels: in training by the batch, else by the running statistics."""
+    if not input.numel():
+        return input.clone()
+    if training:
+        if input.numel() == input.shape[1]:
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+        x = by_statistics(input, [0, *range(2, input.ndim)], running_mean, running_var, momentum, eps)
+    elif running_mean is None or running_var is None:
+        raise ValueError("Expected running_mean and running_var to be defined when training=False")
+    else:
+        mean, var = by_channel(input, running_mean, running_var)
+        x = (input - mean) * (var + eps).rsqrt()
+    return affine(x, *by_channel(input, weight, bias))
 
 
 def instance_norm(
-    x: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None,
-    bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None, bias: Tensor | None,
+    use_input_stats: bool, momentum: float, eps: float,
 ) -> Tensor:  # fmt: skip
     """Standardised over every channel of every sample."""
     if not use_input_stats:
-        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    dims = [*range(2, x.ndim)]
-    follow(running_mean, x.detach().mean(dims).mean(0), momentum)
-    follow(running_var, x.detach().var(dims).mean(0), momentum)
-    return affine(standardised(x, [*range(2, x.ndim)], eps), on_channels(x, weight), on_channels(x, bias))
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    x = by_statistics(input, [*range(2, input.ndim)], running_mean, running_var, momentum, eps)
+    return affine(x, *by_channel(input, weight, bias))
 
 
-def normalize(x: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: None = None) -> Tensor:
+def normalize(input: Tensor, p: float, dim: Any, eps: float) -> Tensor:
     """x over its p-norm along dimensions, which is taken to be at least eps."""
-    return x / x.norm(p, dim, True).clamp_min(eps).expand_as(x)
+    return input / input.norm(p, dim, True).clamp_min(eps).expand_as(input)
 
 
 def scaled_dot_product_attention(
@@ -222,5 +194,17 @@ def scaled_dot_product_attention(
         attn_mask = Tensor(torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril())
     if attn_mask is not None:
         is_bool = attn_mask.dtype is torch.bool
-        scores = FUNCTIONS["where"](attn_mask, scores, -math.inf) if is_bool else scores + attn_mask
-    return dropout(scores.softmax(-1), dropout_p, dropout_p > 0) @ value
+        scores = chosen(attn_mask, scores, -math.inf) if is_bool else scores + attn_mask
+    return dropped(PLAIN.dropout)(scores.softmax(-1), dropout_p, dropout_p > 0) @ value
+
+
+FUNCTIONS = functions(
+    linear, bilinear, embedding, one_hot, layer_norm, rms_norm, group_norm, batch_norm, instance_norm, normalize,
+    scaled_dot_product_attention,
+    dropout=dropped(PLAIN.dropout),
+    dropout1d=dropped(PLAIN.dropout1d),
+    dropout2d=dropped(PLAIN.dropout2d),
+    dropout3d=dropped(PLAIN.dropout3d),
+    alpha_dropout=dropped(PLAIN.dropout, keeps_statistics=True),
+    feature_alpha_dropout=dropped(torch.feature_dropout, keeps_statistics=True),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Losses: made of recorded operators. `reduction` is "none", "mean" or "sum"."""
+"""Losses: made of recorded operators. How to read a formula is told in signatures.py."""
 
 from __future__ import annotations
 
@@ -7,221 +7,120 @@ from typing import Any
 
 import torch
 
-from ..definition import FUNCTIONS
 from ..rules import masked
 from ..tensor import Tensor
-from .activations import logsigmoid
+from .activations import chosen, logsigmoid
+from .signatures import functions, reduced, weighted
 
 
-def reduced(loss: Tensor, reduction: str) -> Tensor:
-    """The mean, the sum, or every element. ValueError for another word."""
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction")
-    return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
+def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """A loss whose mean is that of its weighted elements by the sum of the weights."""
+    return reduced(weighted(loss, weight), reduction, weight)
 
 
-def weighted(loss: Tensor, weight: Tensor | None) -> Tensor:
-    """The loss times a weight, if there is one."""
-    return loss if weight is None else loss * weight
-
-
-def old(size_average: Any, reduce: Any, reduction: str) -> str:
-    """The reduction that two arguments of old stand for."""
-    if size_average is None and reduce is None:
-        return reduction
-    if reduce is False:
-        return "none"
-    return "sum" if size_average is False else "mean"
-
-
-def mse_loss(
-    x: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """The square of the difference."""
-    return reduced(weighted((x - target).square(), weight), old(size_average, reduce, reduction))
-
-
-def l1_loss(
-    x: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """The absolute difference."""
-    return reduced(weighted((x - target).abs(), weight), old(size_average, reduce, reduction))
-
-
-def huber_loss(
-    x: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
-) -> Tensor:
+def huber_loss(input: Tensor, target: Tensor, delta: float) -> Tensor:
     """Half the square where the difference is at most delta, else linear."""
-    size = (x - target).abs()
-    loss = FUNCTIONS["where"](size <= delta, size * size * 0.5, (size - delta / 2) * delta)
-    return reduced(weighted(loss, weight), reduction)
+    size = (input - target).abs()
+    return chosen(size <= delta, size * size * 0.5, (size - delta / 2) * delta)
 
 
-def smooth_l1_loss(
-    x: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
-) -> Tensor:
+def smooth_l1_loss(input: Tensor, target: Tensor, beta: float) -> Tensor:
     """huber_loss / beta; the absolute difference for beta = 0."""
-    size = (x - target).abs()
-    loss = FUNCTIONS["where"](size < beta, size * size * (0.5 / beta), size - beta / 2) if beta else size
-    return reduced(loss, old(size_average, reduce, reduction))
+    size = (input - target).abs()
+    return chosen(size < beta, size * size * (0.5 / beta), size - beta / 2) if beta else size
 
 
-def nll_loss(
-    x: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
-    reduce: Any = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """Minus the log-probability of the target class; x is (C), (N, C) or (N, C, ...), the target the same without C."""
-    reduction = old(size_average, reduce, reduction)
-    dim = 0 if x.ndim == 1 else 1
+def picked(logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Minus the log-probability of the target class, times the weight of that; and the weight. Both are 0 where ignored."""
+    dim = min(logs.ndim - 1, 1)
     ignored = target.eq(ignore_index)
     safe = target.masked_fill(ignored, 0)
-    weights = x.new_ones(()).expand(safe.shape) if weight is None else weight[safe]
-    weights = masked(weights, ignored)
-    loss = masked(-x.gather(dim, safe.unsqueeze(dim)).squeeze(dim) * weights, ignored)
-    return loss.sum() / weights.sum() if reduction == "mean" else reduced(loss, reduction)
+    weights = masked(logs.new_ones(()).expand(safe.shape) if weight is None else weight[safe], ignored)
+    return masked(-logs.gather(dim, safe.unsqueeze(dim)).squeeze(dim) * weights, ignored), weights
+
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Tensor:
+    """Minus the log-probability of the target class; input is (C), (N, C) or (N, C, ...), the target the same without C."""
+    loss, weights = picked(input, target, weight, ignore_index)
+    return reduced(loss, reduction, weights)
 
 
 def cross_entropy(
-    x: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
-    reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,
-) -> Tensor:  # fmt: skip
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
+) -> Tensor:
     """nll_loss of log_softmax; the target has classes, or a probability for each class."""
-    reduction = old(size_average, reduce, reduction)
-    dim = 0 if x.ndim == 1 else 1
-    count = x.shape[dim]
-    logs = x.log_softmax(dim)
-    by_class = (-1,) + (1,) * (x.ndim - 1 - dim)
+    dim = min(input.ndim - 1, 1)
+    count = input.shape[dim]
+    logs = input.log_softmax(dim)
+    by_class = weighted(logs, None if weight is None else weight.reshape(-1, *[1] * (input.ndim - 1 - dim)))
     if target.is_floating_point():
         smooth = target * (1 - label_smoothing) + label_smoothing / count if label_smoothing else target
-        loss = -(weighted(logs, None if weight is None else weight.reshape(by_class)) * smooth).sum(dim)
-        return loss.sum() / (x.numel() // count) if reduction == "mean" else reduced(loss, reduction)
-    plain = nll_loss(logs, target, weight, None, ignore_index, None, reduction)
-    if not label_smoothing:
-        return plain
-    ignored = target.eq(ignore_index)
-    spread = masked(-weighted(logs, None if weight is None else weight.reshape(by_class)).sum(dim), ignored)
-    if reduction == "mean":
-        kept = (~ignored).sum() if weight is None else masked(weight[target.masked_fill(ignored, 0)], ignored).sum()
-        spread = spread.sum() / kept
-    return plain * (1 - label_smoothing) + reduced(spread, "none" if reduction == "mean" else reduction) * (
-        label_smoothing / count
-    )
+        return reduced(-(by_class * smooth).sum(dim), reduction)
+    loss, weights = picked(logs, target, weight, ignore_index)
+    if label_smoothing:
+        others = masked(-by_class.sum(dim), target.eq(ignore_index))
+        loss = loss * (1 - label_smoothing) + others * (label_smoothing / count)
+    return reduced(loss, reduction, weights)
 
 
-def binary_cross_entropy(
-    x: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+def binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     """-(t log x + (1 - t) log(1 - x)), with logarithms of at least -100. RuntimeError for x outside [0, 1]."""
-    if not bool(((x._data >= 0) & (x._data <= 1)).all()):
+    if not bool(((input._data >= 0) & (input._data <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1")
-    if x.shape != target.shape:
-        raise ValueError(
-            f"binary_cross_entropy: target {list(target.shape)}, input {list(x.shape)}: the shapes must agree"
-        )
-    loss = (target - 1) * (1 - x).log().clamp_min(-100) - target * x.log().clamp_min(-100)
-    return reduced(weighted(loss, weight), old(size_average, reduce, reduction))
+    refuse_broadcasting(input, target)
+    return (target - 1) * (1 - input).log().clamp_min(-100) - target * input.log().clamp_min(-100)
 
 
-def binary_cross_entropy_with_logits(
-    x: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean", pos_weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, pos_weight: Tensor | None) -> Tensor:
     """The same of the sigmoid of x, without its limits."""
-    if x.shape != target.shape:
-        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({x.shape})")
+    refuse_broadcasting(input, target)
     positive = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    loss = (1 - target) * x - logsigmoid(x) * positive
-    return reduced(weighted(loss, weight), old(size_average, reduce, reduction))
+    return (1 - target) * input - logsigmoid(input) * positive
 
 
-def kl_div(
-    x: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-    log_target: bool = False,
-) -> Tensor:  # fmt: skip
+def refuse_broadcasting(input: Tensor, target: Tensor) -> None:
+    """ValueError for a target of another shape."""
+    if input.shape != target.shape:
+        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+
+
+def kl_div(input: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor:
     """t (log t - x) for log-probabilities x; `reduction` may also be "batchmean"."""
-    reduction = old(size_average, reduce, reduction)
-    loss = target.exp() * (target - x) if log_target else target.xlogy(target) - target * x
+    loss = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
     if reduction == "batchmean":
-        return loss.sum() / (x.shape[0] if x.ndim else 1)
+        return loss.sum() / (input.shape[0] if input.ndim else 1)
     return reduced(loss, reduction)
 
 
-def poisson_nll_loss(
-    x: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
-    reduce: Any = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool, full: bool, eps: float) -> Tensor:
     """Minus the log-likelihood of counts; `full` adds Stirling's term."""
-    loss = x.exp() - target * x if log_input else x - target * (x + eps).log()
-    if full:
-        stirling = target * target.log() - target + (target * (2 * math.pi)).log() * 0.5
-        loss = loss + masked(stirling, target <= 1)
-    return reduced(loss, old(size_average, reduce, reduction))
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    stirling = target * target.log() - target + (target * (2 * math.pi)).log() * 0.5
+    return loss + masked(stirling, target <= 1) if full else loss
 
 
-def gaussian_nll_loss(
-    x: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Tensor:
+def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool, eps: float) -> Tensor:
     """Minus the log-likelihood of normal distributions; their variances are at least eps, without a gradient for that."""
-    var = var if isinstance(var, Tensor) else x.new_full((), var)
+    var = var if isinstance(var, Tensor) else input.new_full((), var)
     if bool((var._data < 0).any()):
         raise ValueError("var has negative entry/entries")
-    if var.ndim == x.ndim - 1 and var.shape != x.shape:
+    if var.ndim == input.ndim - 1 and var.shape != input.shape:
         var = var.unsqueeze(-1)
     var = var + (var.detach().clamp_min(eps) - var.detach())
-    loss = (var.log() + (x - target).square() / var) * 0.5
-    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
-
-
-def margin_ranking_loss(
-    x1: Tensor, x2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """max(0, margin - target * (x1 - x2))."""
-    return reduced((-target * (x1 - x2) + margin).clamp_min(0), old(size_average, reduce, reduction))
-
-
-def hinge_embedding_loss(
-    x: Tensor, target: Tensor, margin: float = 1.0, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """x where the target is 1, max(0, margin - x) where it is -1."""
-    loss = masked((margin - x).clamp_min(0), target.eq(1)) + masked(x, target.eq(-1))
-    return reduced(loss, old(size_average, reduce, reduction))
-
-
-def soft_margin_loss(
-    x: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Tensor:
-    """log(1 + e ** (-target * x))."""
-    return reduced((-target * x).exp().log1p(), old(size_average, reduce, reduction))
-
-
-def multilabel_soft_margin_loss(
-    x: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """The mean over classes of binary_cross_entropy_with_logits."""
-    loss = weighted(-(target * logsigmoid(x) + (1 - target) * logsigmoid(-x)), weight)
-    return reduced(loss.mean(-1), old(size_average, reduce, reduction))
+    loss = (var.log() + (input - target).square() / var) * 0.5
+    return loss + 0.5 * math.log(2 * math.pi) if full else loss
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The product of the vectors along a dimension over that of their lengths, each of at least eps."""
-    one = x1 / x1.norm(2, dim, True).clamp_min(eps)
-    return (one * (x2 / x2.norm(2, dim, True).clamp_min(eps))).sum(dim)
+    one, two = (x / x.norm(2, dim, True).clamp_min(eps) for x in (x1, x2))
+    return (one * two).sum(dim)
 
 
-def cosine_embedding_loss(
-    x1: Tensor, x2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float) -> Tensor:
     """1 - cos where the target is 1, max(0, cos - margin) where it is -1."""
-    cos = cosine_similarity(x1, x2, -1)
-    loss = masked(1 - cos, target.ne(1)) + masked((cos - margin).clamp_min(0), target.ne(-1))
-    return reduced(loss, old(size_average, reduce, reduction))
+    cos = cosine_similarity(input1, input2, -1)
+    return masked(1 - cos, target.ne(1)) + masked((cos - margin).clamp_min(0), target.ne(-1))
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
@@ -230,25 +129,37 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def triplet_margin_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
-    swap: bool = False, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float, p: float, eps: float, swap: bool
+) -> Tensor:
     """max(0, distance to the positive - distance to the negative + margin)."""
-    far = pairwise_distance(anchor, negative, p, eps)
+    near, far = (pairwise_distance(anchor, other, p, eps) for other in (positive, negative))
     if swap:
         far = far.minimum(pairwise_distance(positive, negative, p, eps))
-    near = pairwise_distance(anchor, positive, p, eps)
-    return reduced((near - far + margin).clamp_min(0), old(size_average, reduce, reduction))
+    return (near - far + margin).clamp_min(0)
 
 
-def multi_margin_loss(
-    x: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, size_average: Any = None,
-    reduce: Any = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+def multi_margin_loss(input: Tensor, target: Tensor, p: int, margin: float, weight: Tensor | None) -> Tensor:
     """The mean over the other classes of max(0, margin - x[target] + x) ** p."""
-    x = x.reshape(-1) if x.ndim == 0 else x
+    x = input.reshape(-1) if input.ndim == 0 else input
     index = target.reshape(-1) if x.ndim == 1 else target.unsqueeze(-1)
     loss = (margin - x.gather(-1, index) + x).clamp_min(0) ** p
     loss = weighted(loss, None if weight is None else weight[index])
     own = Tensor(torch.zeros_like(x._data, dtype=torch.bool).scatter_(-1, index._data, True))
-    return reduced(masked(loss, own).sum(-1) / x.shape[-1], old(size_average, reduce, reduction))
+    return masked(loss, own).sum(-1) / x.shape[-1]
+
+
+FUNCTIONS = functions(
+    huber_loss, smooth_l1_loss, nll_loss, cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, kl_div,
+    poisson_nll_loss, gaussian_nll_loss, cosine_similarity, cosine_embedding_loss, pairwise_distance, triplet_margin_loss,
+    multi_margin_loss,
+    mse_loss=lambda input, target, weight, reduction: mean_by_weight((input - target).square(), weight, reduction),
+    l1_loss=lambda input, target, weight, reduction: mean_by_weight((input - target).abs(), weight, reduction),
+    margin_ranking_loss=lambda input1, input2, target, margin: (-target * (input1 - input2) + margin).clamp_min(0),
+    hinge_embedding_loss=lambda input, target, margin: (
+        masked((margin - input).clamp_min(0), target.eq(1)) + masked(input, target.eq(-1))
+    ),
+    soft_margin_loss=lambda input, target: (-target * input).exp().log1p(),
+    multilabel_soft_margin_loss=lambda input, target, weight: (
+        weighted(-(target * logsigmoid(input) + (1 - target) * logsigmoid(-input)), weight).mean(-1)
+    ),
+)  # fmt: skip
