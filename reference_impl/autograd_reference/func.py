@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from .accumulate import AccumulateGrad
-from .autograd.functional import by_rows, derivatives
+from .autograd.functional import by_rows, derivatives, pushed
 from .backward import reachable
 from .graph import edge_of
 from .modes import enable_grad
@@ -29,17 +28,40 @@ Function = Callable[..., Any]
 Positions = int | tuple[int, ...]
 
 
+class Evaluated(NamedTuple):
+    """A function's output, which can be differentiated by copies of some arguments."""
+
+    xs: list[Tensor]
+    structure: Any  # of these arguments
+    output: Any
+    aux: Any  # what else the function gives
+
+    def like_arguments(self, results: Sequence[Any]) -> Any:
+        """The results for the arguments in their structure."""
+        return tree_unflatten(results, self.structure)
+
+
 @contextmanager
-def variables(tree: Any) -> Iterator[list[Tensor]]:
-    """Copies of the tensors in a tuple, list or dict, to differentiate by in the block. Recording is on in it."""
+def evaluated(
+    func: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Positions, has_aux: bool
+) -> Iterator[Evaluated]:
+    """A block in which the function's output can be differentiated by the arguments at `argnums`. Recording is on in it."""
+    chosen = args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
+    originals, structure = tree_flatten(chosen)
     with enable_grad():
-        given = [x if x.requires_grad else x.detach().requires_grad_() for x in tree_flatten(tree)[0]]
+        leaves = [x if x.requires_grad else x.detach().requires_grad_() for x in originals]
+        xs = [x.clone() for x in leaves]
+        copies = tree_unflatten(xs, structure)
+        replaced = list(args)
+        for number, copy in [(argnums, copies)] if isinstance(argnums, int) else zip(argnums, copies, strict=True):
+            replaced[number] = copy
         try:
-            yield [x.clone() for x in given]
+            result = func(*replaced, **kwargs)
+            yield Evaluated(xs, structure, *(result if has_aux else (result, None)))
         finally:
-            for x, original in zip(given, tree_flatten(tree)[0], strict=True):
-                if x is not original:
-                    x.requires_grad_(False)
+            for leaf, original in zip(leaves, originals, strict=True):
+                if leaf is not original:
+                    leaf.requires_grad_(False)
 
 
 def settled(tree: Any) -> Any:
@@ -53,23 +75,6 @@ def settled(tree: Any) -> Any:
     return tree_map(lambda x: x if not isinstance(x, Tensor) or is_wanted(x) else x.detach(), tree)
 
 
-def chosen(args: Sequence[Any], argnums: Positions) -> Any:
-    """The arguments to differentiate by."""
-    return args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
-
-
-def called(
-    func: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Positions, xs: list[Tensor], has_aux: bool
-) -> tuple[Any, Any]:
-    """The output, and what else the function gives, with the chosen arguments replaced by variables."""
-    copies = tree_unflatten(xs, tree_flatten(chosen(args, argnums))[1])
-    replaced = list(args)
-    for number, copy in [(argnums, copies)] if isinstance(argnums, int) else zip(argnums, copies, strict=True):
-        replaced[number] = copy
-    result = func(*replaced, **kwargs)
-    return result if has_aux else (result, None)
-
-
 def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """A function that gives the gradient of `func` by the arguments at `argnums`, and its value, or `(value, aux)`.
 
@@ -78,16 +83,15 @@ def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False
 
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        wanted = chosen(args, argnums)
-        with variables(wanted) as xs:
-            y, aux = called(func, args, kwargs, argnums, xs, has_aux)
+        with evaluated(func, args, kwargs, argnums, has_aux) as found:
+            y = found.output
             if not isinstance(y, Tensor) or y.ndim:
                 got = f"tensor with {y.ndim} dims" if isinstance(y, Tensor) else type(y)
                 raise RuntimeError(
                     f"Expected f(*args) to return a scalar Tensor, got {got}. Use vjp or jacrev for others."
                 )
-            gradients = tree_unflatten(derivatives([y], xs, None, True, False), tree_flatten(wanted)[1])
-        return settled((gradients, (y, aux) if has_aux else y))  # type: ignore[no-any-return]
+            gradients = found.like_arguments(derivatives([y], found.xs, None, True, False))
+        return settled((gradients, (y, found.aux) if has_aux else y))  # type: ignore[no-any-return]
 
     return transformed
 
@@ -106,35 +110,29 @@ def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Funct
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """`(output, function)`, and `aux`: the function takes the output's cotangents and gives a tuple, of the primals'."""
-    with variables(primals) as xs:
-        output, aux = called(func, primals, {}, tuple(range(len(primals))), xs, has_aux)
-    ys, structure = tree_flatten(output)
+    with evaluated(func, primals, {}, tuple(range(len(primals))), has_aux) as found:
+        ys, structure = tree_flatten(found.output)
 
     def pull_back(*cotangents: Any) -> Any:
         vs, given = tree_flatten(cotangents[0] if len(cotangents) == 1 else cotangents)
         if len(vs) != len(ys):
             raise RuntimeError(f"expected cotangents with the structure {structure}, that of the output, got {given}")
         with enable_grad():
-            found = derivatives(ys, xs, vs, True, False)
-        return settled(tree_unflatten(found, tree_flatten(primals)[1]))
+            gradients = derivatives(ys, found.xs, vs, True, False)
+        return settled(found.like_arguments(gradients))
 
-    return (settled(output), pull_back, settled(aux)) if has_aux else (settled(output), pull_back)
+    return (settled(found.output), pull_back, *[settled(found.aux)] * has_aux)
 
 
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple[Any, ...]:
-    """`(output, tangents of the output)`, and `aux`. u^T J is linear in u, and J v is its derivative by u along v."""
-    vs, given = tree_flatten(tangents)
-    if given != tree_flatten(primals)[1]:
-        raise RuntimeError(
-            f"expected tangents with the structure {tree_flatten(primals)[1]} of the primals, got {given}"
-        )
-    with variables(primals) as xs:
-        output, aux = called(func, tuple(primals), {}, tuple(range(len(primals))), xs, has_aux)
-        ys, structure = tree_flatten(output)
-        with variables([Tensor(torch.zeros_like(y._data)) for y in ys]) as us:
-            along = derivatives(derivatives(ys, xs, us, True, strict), us, vs, True, False)
-    result = (output, tree_unflatten(along, structure))
-    return settled((*result, aux) if has_aux else result)  # type: ignore[no-any-return]
+    """`(output, tangents of the output)`, and `aux`. RuntimeError: tangents of another structure than the primals."""
+    (vs, given), expected = tree_flatten(tangents), tree_flatten(primals)[1]
+    if given != expected:
+        raise RuntimeError(f"expected tangents with the structure {expected} of the primals, got {given}")
+    with evaluated(func, tuple(primals), {}, tuple(range(len(primals))), has_aux) as found:
+        ys, structure = tree_flatten(found.output)
+        along = tree_unflatten(pushed(ys, found.xs, vs, True, strict), structure)
+    return settled((found.output, along, *[found.aux] * has_aux))  # type: ignore[no-any-return]
 
 
 def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
@@ -142,13 +140,11 @@ def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Fun
 
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        wanted = chosen(args, argnums)
-        with variables(wanted) as xs:
-            output, aux = called(func, args, kwargs, argnums, xs, has_aux)
-            ys, structure = tree_flatten(output)
-            rows = [tree_unflatten(by_rows(y, xs, True, False), tree_flatten(wanted)[1]) for y in ys]
+        with evaluated(func, args, kwargs, argnums, has_aux) as found:
+            ys, structure = tree_flatten(found.output)
+            rows = [found.like_arguments(by_rows(y, found.xs, True, False)) for y in ys]
         result = tree_unflatten(rows, structure)
-        return settled((result, aux) if has_aux else result)
+        return settled((result, found.aux) if has_aux else result)
 
     return transformed
 

@@ -32,6 +32,7 @@ def test_arguments(torch: Any) -> None:
     x, y = vector(torch), {"b": vector(torch, 3, 4)}
     gradient, aux = torch.func.grad(f, argnums=1, has_aux=True)(x, y, scale=2.0)
     assert gradient["b"].tolist() == [2, 4] and aux.tolist() == [1, 2]
+    assert torch.func.grad(f, argnums=-1, has_aux=True)(x, y)[0]["b"].tolist() == [1, 2]
     of_x, of_y = torch.func.grad(lambda *args: f(*args)[0], argnums=(0, 1))(x, y)
     assert of_x.tolist() == [3, 4] and of_y["b"].tolist() == [1, 2]
     gradient, (value, aux) = torch.func.grad_and_value(f, has_aux=True)(x, y)
@@ -61,6 +62,8 @@ def test_what_requires_gradients_outside(torch: Any) -> None:
     assert y.grad.item() == 6 and x.grad.tolist() == [6, 6]
     with torch.no_grad():
         gradient = torch.func.grad(lambda t: (y * t**2).sum())(x)
+        back = torch.func.vjp(lambda t: (y * t**2).sum(), x)[1]
+        assert not back(torch.ones(()))[0].requires_grad
     assert gradient.tolist() == [6, 12] and not gradient.requires_grad
 
 

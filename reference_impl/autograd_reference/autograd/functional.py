@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from ..forward import dual_level, make_dual, unpack_dual
 from ..missing import missing_from
 from ..modes import enable_grad
 from ..shaping import reshape, stack
@@ -53,7 +52,7 @@ def called(func: Function, xs: Sequence[Tensor], strict: bool) -> tuple[Any, tup
     for number, y in enumerate(ys):
         if strict and not y.requires_grad:
             raise RuntimeError(
-                f"Output {number} of the user-provided function does not require gradients. It must depend on the inputs in strict mode."
+                f"Output {number} of the user-provided function does not require gradients in strict mode."
             )
     return outputs, ys
 
@@ -91,6 +90,33 @@ def derivatives(
     return tuple(results)
 
 
+def pushed(
+    ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Tensor], create_graph: bool, strict: bool
+) -> tuple[Tensor, ...]:
+    """J v. u^T J is linear in u, and J v is its derivative by u along v."""
+    us = [Tensor(torch.zeros_like(y._data)).requires_grad_() for y in ys]
+    products = derivatives(derivatives(ys, xs, us, True, strict), us, vs, create_graph, False)
+    for u in us:
+        u.requires_grad_(False)
+    return products
+
+
+def gradient(ys: Sequence[Tensor], xs: Sequence[Tensor], strict: bool) -> tuple[Tensor, ...]:
+    """The gradient of a single element, which can be differentiated again."""
+    if len(ys) != 1 or ys[0].numel() != 1:
+        raise RuntimeError("The function must return a single Tensor with a single element.")
+    return derivatives([ys[0].reshape(())], xs, None, True, strict)
+
+
+def by_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool, strict: bool) -> list[Tensor]:
+    """The Jacobians of one output by all inputs: a backward pass for each element."""
+    ones = torch.eye(y.numel(), dtype=y.dtype, device=y.device).reshape(-1, *y.shape)
+    rows = [derivatives([y], xs, [Tensor(one)], create_graph, strict) for one in ones]
+    if not rows:
+        return [Tensor(x._data.new_zeros((*y.shape, *x.shape))) for x in xs]
+    return [reshape(stack(column), (*y.shape, *x.shape)) for column, x in zip(zip(*rows, strict=True), xs, strict=True)]
+
+
 def finished(tensors: Any, results: Sequence[Tensor], create_graph: bool) -> Any:
     """Results as the caller sees them."""
     return like(tensors, results if create_graph else [each.detach() for each in results])
@@ -106,14 +132,11 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
 
 
 def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """`(func(*inputs), J v)`; v has the structure of the inputs. J v is the derivative of u^T J, which is linear in u, by u."""
+    """`(func(*inputs), J v)`; v has the structure of the inputs, and may be left out for a single element."""
     with enable_grad():
         xs = own_leaves(inputs, create_graph)
-        vs = vector(v, xs, "input")
         outputs, ys = called(func, xs, strict)
-        us = [Tensor(torch.zeros_like(y._data)).requires_grad_() for y in ys]
-        back = derivatives(ys, xs, us, True, strict)
-        products = derivatives(back, us, vs, create_graph, False)
+        products = pushed(ys, xs, vector(v, xs, "input"), create_graph, strict)
     return finished(outputs, ys, create_graph), finished(outputs, products, create_graph)
 
 
@@ -127,71 +150,15 @@ def jacobian(
 ) -> Any:
     """For each output and input a tensor of the output's shape followed by the input's.
 
-    `strategy="forward-mode"` computes it by columns, with dual tensors. `vectorize` changes nothing but speed, and here not even that.
+    `vectorize` and `strategy` ("reverse-mode" or "forward-mode") are about speed, and change nothing here.
     """
     if strategy not in ("reverse-mode", "forward-mode"):
         raise AssertionError(f'strategy must be "reverse-mode" or "forward-mode", got {strategy!r}')
-    if strategy == "forward-mode":
-        if create_graph:
-            raise NotImplementedError("jacobian: create_graph with strategy='forward-mode'")
-        return by_columns(func, inputs)
     with enable_grad():
         xs = own_leaves(inputs, create_graph)
         outputs, ys = called(func, xs, strict)
         rows = [by_rows(y, xs, create_graph, strict) for y in ys]
     return like(outputs, [finished(inputs, row, create_graph) for row in rows])
-
-
-def by_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool, strict: bool) -> list[Tensor]:
-    """The Jacobians of one output by all inputs: a backward pass for each element."""
-    rows = []
-    for position in range(y.numel()):
-        one = torch.zeros_like(y._data, memory_format=torch.contiguous_format)
-        one.view(-1)[position] = 1
-        rows.append(derivatives([y], xs, [Tensor(one)], create_graph, strict))
-    return [
-        reshape(stack([row[number] for row in rows]), (*y.shape, *x.shape))
-        if rows
-        else Tensor(x._data.new_zeros((*y.shape, *x.shape)))
-        for number, x in enumerate(xs)
-    ]
-
-
-def by_columns(func: Function, inputs: Any) -> Any:
-    """The same by forward mode: a call of the function for each element of the inputs."""
-    xs = [x.detach() for x in as_tuple(inputs, "inputs")]
-    outputs = func(*xs)
-    ys = as_tuple(outputs, "outputs of the user-provided function")
-    blocks: list[list[Tensor]] = [[] for _ in ys]
-    for number, x in enumerate(xs):
-        columns = [pushed_along(func, xs, number, position) for position in range(x.numel())]
-        for block, y, place in zip(blocks, ys, range(len(ys)), strict=True):
-            joined = [column[place] for column in columns]
-            flat = stack(joined, -1) if joined else Tensor(y._data.new_zeros((*y.shape, 0)))
-            block.append(reshape(flat, (*y.shape, *x.shape)))
-    return like(outputs, [finished(inputs, block, False) for block in blocks])
-
-
-def pushed_along(func: Function, xs: Sequence[Tensor], number: int, position: int) -> list[Tensor]:
-    """The derivatives of all outputs by one element of one input."""
-    tangent = torch.zeros_like(xs[number]._data, memory_format=torch.contiguous_format)
-    tangent.view(-1)[position] = 1
-    with dual_level():
-        duals = [make_dual(x, Tensor(tangent)) if k == number else x for k, x in enumerate(xs)]
-        pairs = [unpack_dual(y) for y in as_tuple(func(*duals), "outputs")]
-        return [Tensor(torch.zeros_like(pair.primal._data)) if pair.tangent is None else pair.tangent for pair in pairs]
-
-
-def single(func: Function, create_graph: bool, strict: bool) -> Callable[..., tuple[Tensor, ...]]:
-    """The gradient of a function of one element, as a function."""
-
-    def gradient(*xs: Tensor) -> tuple[Tensor, ...]:
-        _, ys = called(func, xs, strict)
-        if len(ys) != 1 or ys[0].numel() != 1:
-            raise RuntimeError("The function must return a single Tensor with a single element.")
-        return derivatives([y.reshape(()) for y in ys], xs, None, create_graph, strict)
-
-    return gradient
 
 
 def hessian(
@@ -203,37 +170,24 @@ def hessian(
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
     """The Jacobian of the gradient, for a function of one element: for each two inputs a tensor of both shapes."""
+
+    def gradients(*xs: Tensor) -> tuple[Tensor, ...]:
+        return gradient(called(func, xs, strict)[1], xs, strict)
+
     given = as_tuple(inputs, "inputs")
-    gradient = single(func, True, strict)
-    if outer_jacobian_strategy == "forward-mode":
-
-        def of_leaves(*xs: Tensor) -> tuple[Tensor, ...]:
-            with enable_grad():
-                return gradient(*[x if x.requires_grad else x.requires_grad_() for x in xs])
-
-        return like(inputs, [like(inputs, row) for row in by_columns(of_leaves, given)])
-    rows = jacobian(gradient, given, create_graph, strict, vectorize, outer_jacobian_strategy)
+    rows = jacobian(gradients, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return like(inputs, [like(inputs, row) for row in rows])
 
 
-def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """`(func(*inputs), H v)`."""
-    return product_with_hessian(func, inputs, v, create_graph, strict)
-
-
 def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """`(func(*inputs), v^T H)`, which is H v, as second derivatives do not depend on their order."""
-    return product_with_hessian(func, inputs, v, create_graph, strict)
-
-
-def product_with_hessian(func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool) -> Any:
-    """The derivative of the gradient along v."""
+    """`(func(*inputs), v^T H)`; v has the structure of the inputs, and may be left out for a single element."""
     with enable_grad():
         xs = own_leaves(inputs, create_graph)
-        vs = vector(v, xs, "input")
         outputs, ys = called(func, xs, strict)
-        if len(ys) != 1 or ys[0].numel() != 1:
-            raise RuntimeError("The function must return a single Tensor with a single element.")
-        gradients = derivatives([y.reshape(()) for y in ys], xs, None, True, strict)
-        products = derivatives(gradients, xs, vs, create_graph, strict)
+        products = derivatives(gradient(ys, xs, strict), xs, vector(v, xs, "input"), create_graph, strict)
     return finished(outputs, ys, create_graph), finished(inputs, products, create_graph)
+
+
+def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+    """`(func(*inputs), H v)`, which is v^T H, as second derivatives do not depend on their order."""
+    return vhp(func, inputs, v, create_graph, strict)
