@@ -31,7 +31,7 @@ _ABOVE = """
 """
 for _name in _ABOVE.split():
     _FUNCTIONS[_name] = globals()[_name]
-_FUNCTIONS["dropout"] = lambda input, p, train: _layers.dropout(input, p, train)
+_FUNCTIONS["dropout"] = lambda input, p, train: _layers.FUNCTIONS["dropout"](input, p, train)
 for _name in ("hardshrink", "prelu"):
     setattr(_Tensor, _name, globals()[_name])
 
