@@ -6,6 +6,7 @@ A complex input counts as two real ones, and so does a complex output: no conven
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 from ..forward import dual_level, make_dual, unpack_dual
 from ..tensor import Tensor
 from . import grad
+
+Output = Callable[[Tensor], Tensor]
 
 
 class GradcheckError(RuntimeError):
@@ -41,17 +44,18 @@ def gradcheck(
     """Whether the derivatives of all outputs by all inputs that require gradients agree with finite differences.
 
     Inputs should be float64 or complex128. `GradcheckError`, or False without `raise_exception`: derivatives that disagree, or
-    differ from pass to pass by more than `nondet_tol`, or have another shape or dtype. ValueError: no input requires gradients.
+    differ from pass to pass by more than `nondet_tol`. ValueError: no input requires gradients.
     """
     if check_batched_grad or masked:
         raise NotImplementedError("gradcheck: check_batched_grad and masked")
     given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    if not any(isinstance(x, Tensor) and x.requires_grad for x in given):
+    wanted = [position for position, x in enumerate(given) if isinstance(x, Tensor) and x.requires_grad]
+    if not wanted:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
         )
-    for position, x in enumerate(given):
-        if isinstance(x, Tensor) and x.requires_grad and x.dtype not in (torch.float64, torch.complex128):
+    for position in wanted:
+        if given[position].dtype not in (torch.float64, torch.complex128):
             warnings.warn(
                 f"Input #{position} requires gradient and is not a double precision floating point or complex. "
                 "This check will likely fail if all the inputs are not of double precision floating point or complex.",
@@ -59,7 +63,9 @@ def gradcheck(
                 stacklevel=2,
             )
     try:
-        check(func, given, eps, atol, rtol, nondet_tol, check_backward_ad, check_forward_ad)
+        for position, number in itertools.product(wanted, range(len(outputs_of(func, given)))):
+            name, f = f"output {number} with respect to input {position}", block(func, given, position, number)
+            check(name, f, given[position], eps, atol, rtol, nondet_tol, check_backward_ad, check_forward_ad)
     except GradcheckError:
         if raise_exception:
             raise
@@ -98,37 +104,28 @@ def outputs_of(func: Callable[..., Any], inputs: Sequence[Any]) -> list[Tensor]:
     return [y for y in outputs if isinstance(y, Tensor) and y.requires_grad]
 
 
+def block(func: Callable[..., Any], inputs: Sequence[Any], position: int, number: int) -> Output:
+    """One output as a function of one input."""
+    return lambda x: outputs_of(func, [*inputs[:position], x, *inputs[position + 1 :]])[number]
+
+
 def check(
-    func: Callable[..., Any],
-    inputs: Sequence[Any],
-    eps: float,
-    atol: float,
-    rtol: float,
-    nondet_tol: float,
-    backward: bool,
-    forward: bool,
+    name: str, f: Output, x: Tensor, eps: float, atol: float, rtol: float, nondet: float, backward: bool, forward: bool
 ) -> None:
-    """Raise GradcheckError for the first Jacobian that is wrong."""
-    count = len(outputs_of(func, inputs))
-    for position, x in enumerate(inputs):
-        if not (isinstance(x, Tensor) and x.requires_grad):
-            continue
-        for number in range(count):
-            numerical = by_differences(func, inputs, position, number, eps)
-            found = [by_passes(func, inputs, position, number) for _ in range(2)] if backward else []
-            if backward and not torch.allclose(found[0], found[1], rtol=0, atol=nondet_tol, equal_nan=True):
-                raise GradcheckError(
-                    f"Backward is not reentrant, i.e., running backward with same input multiple times gives different values: input {position}, output {number}"
-                )
-            jacobians = {"backward": found[0]} if backward else {}
-            if forward:
-                jacobians["forward"] = by_tangents(func, inputs, position, number)
-            for what, analytical in jacobians.items():
-                if not torch.allclose(analytical, numerical, rtol, atol):
-                    raise GradcheckError(
-                        f"Jacobian mismatch for output {number} with respect to input {position},\n"
-                        f"numerical: {numerical}\nanalytical ({what}): {analytical}"
-                    )
+    """Raise GradcheckError if the Jacobian of one output by one input is wrong."""
+    numerical = by_differences(f, x, eps)
+    found = {"backward": by_passes(f, x)} if backward else {}
+    if backward and not torch.allclose(found["backward"], by_passes(f, x), rtol=0, atol=nondet, equal_nan=True):
+        raise GradcheckError(
+            f"Backward is not reentrant, i.e., running backward with same input multiple times gives different values: {name}"
+        )
+    if forward:
+        found["forward"] = by_tangents(f, x)
+    for mode, analytical in found.items():
+        if not torch.allclose(analytical, numerical, rtol, atol):
+            raise GradcheckError(
+                f"Jacobian mismatch for {name},\nnumerical: {numerical}\nanalytical ({mode}): {analytical}"
+            )
 
 
 def as_real(data: torch.Tensor) -> torch.Tensor:
@@ -137,57 +134,46 @@ def as_real(data: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(data.resolve_conj()).reshape(-1) if data.is_complex() else data
 
 
-def unit(like: torch.Tensor, position: int) -> torch.Tensor:
-    """A tensor whose elements, as real numbers, are zeros but for a one."""
-    zeros = torch.zeros(like.shape, dtype=like.dtype, device=like.device)
-    as_real(zeros)[position] = 1
-    return zeros
+def matrix(x: torch.Tensor, y: torch.Tensor, linear: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """The matrix of a map from what is like x to what is like y: a column for each real number in x."""
+    columns = as_real(y).new_zeros(as_real(y).numel(), as_real(x).numel())
+    for place in range(columns.shape[1]):
+        unit = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
+        as_real(unit)[place] = 1
+        columns[:, place] = as_real(linear(unit))
+    return columns
 
 
-def by_differences(
-    func: Callable[..., Any], inputs: Sequence[Any], position: int, number: int, eps: float
-) -> torch.Tensor:
-    """Outputs by inputs, from function values alone. The input is moved in place, and back."""
-    data = inputs[position]._data
-    original = data.clone()
-    columns = []
-    for place in range(as_real(data).numel()):
-        step = unit(data, place) * eps
-        values = []
-        for moved in (original + step, original - step):
-            data.copy_(moved)
-            values.append(as_real(outputs_of(func, inputs)[number]._data).clone())
-        columns.append((values[0] - values[1]) / (2 * eps))
-    data.copy_(original)
-    return torch.stack(columns, -1) if columns else data.new_zeros((0, 0)).real
+def by_differences(f: Output, x: Tensor, eps: float) -> torch.Tensor:
+    """The Jacobian from function values alone. The input is moved in place, and back."""
+    original = x._data.clone()
+
+    def at(moved: torch.Tensor) -> torch.Tensor:
+        x._data.copy_(moved)
+        return as_real(f(x)._data).clone()
+
+    result = matrix(original, f(x)._data, lambda unit: at(original + unit * eps) - at(original - unit * eps))
+    x._data.copy_(original)
+    return result / (2 * eps)
 
 
-def by_passes(func: Callable[..., Any], inputs: Sequence[Any], position: int, number: int) -> torch.Tensor:
-    """The same by backward passes, a row for each element of the output."""
-    x = inputs[position]
-    y = outputs_of(func, inputs)[number]
-    rows = []
-    for place in range(as_real(y._data).numel()):
-        (gradient,) = grad(y, x, Tensor(unit(y._data, place)), retain_graph=True, allow_unused=True)
-        if gradient is None:
-            rows.append(torch.zeros_like(as_real(x._data)))
-        elif gradient.shape != x.shape or gradient.dtype is not x.dtype:
-            raise GradcheckError(
-                f"expected a gradient of shape {list(x.shape)} and dtype {x.dtype}, got {list(gradient.shape)} and {gradient.dtype}"
-            )
-        else:
-            rows.append(as_real(gradient._data))
-    return torch.stack(rows) if rows else x._data.new_zeros((0, as_real(x._data).numel())).real
+def by_passes(f: Output, x: Tensor) -> torch.Tensor:
+    """The same by backward passes, a row for each real number in the output."""
+    y = f(x)
+
+    def pulled(cotangent: torch.Tensor) -> torch.Tensor:
+        gradient: Any = grad(y, x, Tensor(cotangent), retain_graph=True, materialize_grads=True)[0]
+        return gradient._data  # type: ignore[no-any-return]
+
+    return matrix(y._data, x._data, pulled).mT
 
 
-def by_tangents(func: Callable[..., Any], inputs: Sequence[Any], position: int, number: int) -> torch.Tensor:
-    """The same by forward mode, a column for each element of the input."""
-    columns = []
-    x = inputs[position]
-    for place in range(as_real(x._data).numel()):
+def by_tangents(f: Output, x: Tensor) -> torch.Tensor:
+    """The same by forward mode, a column for each real number in the input."""
+
+    def pushed(tangent: torch.Tensor) -> torch.Tensor:
         with dual_level():
-            dual = make_dual(x, Tensor(unit(x._data, place)))
-            y = outputs_of(func, [*inputs[:position], dual, *inputs[position + 1 :]])[number]
-            tangent = unpack_dual(y).tangent
-            columns.append(torch.zeros_like(as_real(y._data)) if tangent is None else as_real(tangent._data).clone())
-    return torch.stack(columns, -1) if columns else x._data.new_zeros((0, 0)).real
+            y = unpack_dual(f(make_dual(x, Tensor(tangent))))
+            return torch.zeros_like(y.primal._data) if y.tangent is None else y.tangent._data.clone()
+
+    return matrix(x._data, f(x)._data, pushed)
