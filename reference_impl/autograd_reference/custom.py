@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from . import rules
+from .forward import refuse_other_size
 from .graph import RELEASED, edge_of, levels, record
 from .hooks import unwrapped, wrapped
 from .inplace import refuse_recording
@@ -143,31 +144,25 @@ class FunctionNode(Node):
             )
         for x, tangent in zip(outputs, results, strict=True):
             if isinstance(x, Tensor) and tangent is not None:
-                self.check_tangent(x, tangent)
-                is_same = among(tangent, given)
-                if among(x, ctx.dirty_tensors) and not is_same:
-                    raise RuntimeError(
-                        "An inplace custom Function is not returning the forward mode gradients as-is: jvp must modify the "
-                        "gradient inplace and return it."
-                    )
-                if x._view is not None and not any(t is not None and t._storage is tangent._storage for t in given):
-                    raise RuntimeError(
-                        "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a "
-                        "view."
-                    )
+                self.check_tangent(x, tangent, given)
                 if x._view is None:  # or else its tangent is that of its base
                     x._tangent = (level, tangent)
         level.noted[self] = list(results)
 
-    def check_tangent(self, x: Tensor, tangent: Any) -> None:
+    def check_tangent(self, x: Tensor, tangent: Any, given: Sequence[Tensor | None]) -> None:
         """RuntimeError: what `jvp` returned is no tangent of an output."""
         if not isinstance(tangent, Tensor):
             got = type(tangent).__name__
             raise RuntimeError(f"expected Variable or None (got {got}) from the jvp of {self.name()}")  # noqa: TRY004
-        if tangent.shape != x.shape:
+        refuse_other_size(tangent, x)
+        if among(x, self.ctx.dirty_tensors) and not among(tangent, given):
             raise RuntimeError(
-                "Trying to set a forward gradient that has a different size than that of the original Tensor: "
-                f"{list(tangent.shape)} for one of size {list(x.shape)}"
+                "An inplace custom Function is not returning the forward mode gradients as-is: jvp must modify the "
+                "gradient inplace and return it."
+            )
+        if x._view is not None and not any(t is not None and t._storage is tangent._storage for t in given):
+            raise RuntimeError(
+                "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a view."
             )
 
     def output(self, number: int, x: Tensor, given: list[Any], count: int) -> Tensor:
@@ -288,34 +283,29 @@ class FunctionNode(Node):
                 f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got {len(results)})"
             )
         for position, result in enumerate(results[:expected]):
-            if result is not None and position not in self.positions:
-                raise RuntimeError(
-                    f"function {self.name()} returned a gradient different than None at position {position + 1}, but the "
-                    "corresponding forward input was not a Variable"
-                )
-            if result is not None and not isinstance(result, Tensor):
-                raise RuntimeError(f"expected Variable or None (got {type(result).__name__})")
-        for edge, position, device in zip(self.edges, self.positions, self.input_devices, strict=True):
-            if edge is not None and results[position] is not None:
-                self.check_shape(position, results[position].shape, edge[0].outputs[edge[1]][0])
-                if results[position].device != device:
-                    raise RuntimeError(
-                        f"Function {self.name()} returned an invalid gradient at index {position} - expected device {device} "
-                        f"but got {results[position].device}"
-                    )
+            if result is not None:
+                self.check_gradient(position, result)
         return [results[position] for position in self.positions]
 
-    def check_shape(self, position: int, shape: torch.Size, expected: torch.Size) -> None:
-        """A gradient may be broader than the argument, by broadcasting, and is then summed."""
-        try:
-            fits = torch.empty(()).expand(expected).expand(shape).shape == shape
-        except RuntimeError:
-            fits = False
-        if not fits:
+    def check_gradient(self, position: int, gradient: Any) -> None:
+        """RuntimeError: what `backward` returned is no gradient of the argument. By broadcasting it may be broader, and is then summed."""
+        if position not in self.positions:
             raise RuntimeError(
-                f"Function {self.name()} returned an invalid gradient at index {position} - got {list(shape)} but expected "
-                f"shape compatible with {list(expected)}"
+                f"function {self.name()} returned a gradient different than None at position {position + 1}, but the "
+                "corresponding forward input was not a Variable"
             )
+        if not isinstance(gradient, Tensor):
+            raise RuntimeError(f"expected Variable or None (got {type(gradient).__name__})")  # noqa: TRY004
+        number = self.positions.index(position)
+        if (edge := self.edges[number]) is None:
+            return
+        shape, device = edge[0].outputs[edge[1]][0], self.input_devices[number]
+        invalid = f"Function {self.name()} returned an invalid gradient at index {position} - "
+        pairs = zip(reversed(shape), reversed(gradient.shape), strict=False)
+        if gradient.ndim < len(shape) or not all(length in (1, got) for length, got in pairs):
+            raise RuntimeError(f"{invalid}got {list(gradient.shape)} but expected shape compatible with {list(shape)}")
+        if gradient.device != device:
+            raise RuntimeError(f"{invalid}expected device {device} but got {gradient.device}")
 
 
 def among(x: Any, others: Sequence[Any]) -> bool:

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import torch
 
+from .accumulate import accumulator_edge
 from .backward import capture_gradients, fitted
-from .definition import Operator, parameters_of
+from .definition import Operator
 from .graph import Recorded, apply, conjugate, edge_of, levels, record
 from .modes import state
 from .node import Node
@@ -100,26 +101,26 @@ def push(
     operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor, tangents: Tangents
 ) -> Tensor | None:
     """J t for the tangents t of the operands; None if no operand has one, or the result has no derivatives."""
-    differentiable = result.is_floating_point() or result.is_complex()
-    if not (operator.rules and differentiable) or all(tangent is None for tangent in tangents):
+    is_complex = result.is_complex()
+    wanted = [tangent is not None for tangent in tangents]
+    if not (operator.rules and (is_complex or result.is_floating_point())) or not any(wanted):
         return None
+    key = int("1" + "".join(str(int(want)) for want in wanted), 2)
+    plan = operator.plan(-key if is_complex else key)
     recording, pausing = state.enabled, state.pausing
     state.enabled = state.pausing = True
     try:
         u = Tensor(torch.zeros_like(result._data)).requires_grad_()
-        frame = frame_of(operator, [value_of(x, recording) for x in operands], parameters, value_of(result, recording))
+        read = [*[operands[position] for position in plan.saves], *[result] * plan.saves_result, *parameters]
+        frame = [value_of(x, recording, is_complex) for x in read]
         roots = []
-        for position, (x, tangent) in enumerate(zip(operands, tangents, strict=True)):
-            if tangent is not None:
-                rule = operator.rule(position)
-                frame |= {"shape": x.shape, "which": position}
-                sent = fitted(rule(u, *[frame[name] for name in parameters_of(rule)]), x.shape, x.dtype)
-                if (edge := edge_of(sent)) is not None:
+        for rule, x, tangent in zip(plan.rules, operands, tangents, strict=True):
+            if rule is not None and tangent is not None:
+                edge = edge_of(fitted(rule(u, frame, x.shape), x.shape, x.dtype))
+                if edge is not None:
                     roots.append((edge, tangent if recording else tangent._data))
         state.enabled = recording
-        target = edge_of(u)
-        assert target is not None
-        (pushed,) = capture_gradients(roots, [(u, target)], False, recording)
+        (pushed,) = capture_gradients(roots, [(u, accumulator_edge(u))], False, recording)
     finally:
         state.enabled, state.pausing = recording, pausing
     if pushed is None:
@@ -127,25 +128,10 @@ def push(
     return pushed if isinstance(pushed, Tensor) else Tensor(pushed)
 
 
-def value_of(x: Any, recording: bool) -> Any:
-    """A value as a rule reads it: with its history only if what it gives is to have one."""
-    return Tensor(x._data, x._storage) if isinstance(x, Tensor) and not recording else x
-
-
-def frame_of(
-    operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor
-) -> dict[str, Any]:
-    """What a rule may read, by name."""
-    frame: dict[str, Any] = dict(zip(operator.operands, operands, strict=False))
-    if operator.rest:
-        frame[operator.rest] = list(operands[len(operator.operands) - 1 :])
-    frame |= {"result": result, **dict(zip(operator.parameters, parameters, strict=True))}
-    if not result.is_complex():
-        return frame
-    return {
-        name: [conjugate(each) for each in value] if name == operator.rest else conjugate(value)
-        for name, value in frame.items()
-    }
+def value_of(x: Any, recording: bool, is_complex: bool) -> Any:
+    """A value as a rule reads it: with its history only if what it gives is to have one, conjugated if the result is complex."""
+    x = Tensor(x._data, x._storage) if isinstance(x, Tensor) and not recording else x
+    return conjugate(x) if is_complex else x
 
 
 class UnpackedDualTensor(NamedTuple):
@@ -192,16 +178,21 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     for name, x in ("primal", tensor), ("tangent", tangent):
         if not (x.is_floating_point() or x.is_complex()):
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
-    if tensor.shape != tangent.shape:
-        raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
-            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
-        )
+    refuse_other_size(tangent, tensor)
     if levels[-1].tangent(tensor) is not None:
         raise RuntimeError("a tensor that has a tangent at this level cannot be given another one")
     dual = alias_of(tensor)
     dual._tangent = (levels[-1], tangent)
     return dual
+
+
+def refuse_other_size(tangent: Tensor, tensor: Tensor) -> None:
+    """RuntimeError: a tangent that does not have the shape of its tensor."""
+    if tensor.shape != tangent.shape:
+        raise RuntimeError(
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
+        )
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:

@@ -12,7 +12,6 @@ import types
 import warnings
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from .storage import Storage, inferring
@@ -62,9 +61,7 @@ class GradMode:
         state.entered.append((self, is_grad_enabled()))
         set_mode(self.mode)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         # Scopes opened inside suspended generators are not left in the order they were entered: look for our own.
         for position in range(len(state.entered) - 1, -1, -1):
             scope, previous = state.entered[position]
@@ -116,12 +113,7 @@ def decorate_generator(
             except StopIteration as stop:
                 return stop.value
             try:
-                argument = yield item
-                step = generator.send
-            except GeneratorExit:
-                with scope():
-                    generator.close()
-                raise
+                argument, step = (yield item), generator.send
             except BaseException as error:  # noqa: BLE001 - whatever is thrown in is for the generator to handle
                 argument, step = error, generator.throw
 
@@ -145,28 +137,31 @@ def decorate_coroutine(
     return run_in_mode
 
 
-class no_grad(GradMode):
+class Plain(GradMode):
+    """A mode that needs no argument: it is a decorator also without parentheses."""
+
+    __slots__ = ()
+    fixed: bool
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self) -> None:
+        super().__init__(self.fixed)
+
+
+class no_grad(Plain):
     """Operators inside are not recorded: their results need no gradients. Also `@no_grad` without parentheses."""
 
     __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
+    fixed = False
 
 
-class enable_grad(GradMode):
+class enable_grad(Plain):
     """Operators inside are recorded, also within `no_grad`. Also `@enable_grad` without parentheses."""
 
     __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(True)
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
+    fixed = True
 
 
 class set_grad_enabled(GradMode):
@@ -179,16 +174,18 @@ class set_grad_enabled(GradMode):
         self.found: bool | None = is_grad_enabled()
         set_mode(self.mode)
 
-    def __enter__(self) -> None:
-        if self.found is not None:  # the first entry restores the mode from before the call, a later one what it finds
+    def undo(self) -> None:
+        """Restore the mode from before the call: it was a block or a decorator, after all. Once only."""
+        if self.found is not None:
             set_mode(self.found)
             self.found = None
+
+    def __enter__(self) -> None:
+        self.undo()
         super().__enter__()
 
     def __call__(self, function: Function) -> Function:
-        if self.found is not None:  # decorating a function is not switching the mode
-            set_mode(self.found)
-            self.found = None
+        self.undo()
         return super().__call__(function)
 
 
