@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -69,7 +70,7 @@ def notes_of(tensor: Tensor) -> Notes:
     return notes
 
 
-class Handles:
+class Handles(RemovableHandle):
     """Removes several hooks at once."""
 
     def __init__(self, handles: Sequence[RemovableHandle]) -> None:
@@ -79,12 +80,6 @@ class Handles:
         """None of them runs any more."""
         for handle in self.handles:
             handle.remove()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
 
 
 def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Hook, *, mode: str = "all") -> Handles:
@@ -97,31 +92,26 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Hook, *, mode: str =
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     edges = [edge_of(tensor) for tensor in tensors]
     nodes = [edge[0] for edge in edges if edge is not None]
+    # Of each pass, how many gradients are yet to come, and those that have.
     passes: weakref.WeakKeyDictionary[Pass, list[Any]] = weakref.WeakKeyDictionary()
     lock = threading.Lock()
 
     def note(position: int, gradient: Tensor | None) -> None:
-        walk = running.walk
-        assert walk is not None and running.node is not None
+        walk, node = running.walk, running.node
+        assert walk is not None and node is not None
         with lock:
             # What a pass has yet to reach counts when the first hook runs: nothing of it can have been run then.
-            is_first = walk not in passes
-            if is_first:
-                expected = walk.beyond(running.node)
-                passes[walk] = [sum(node in expected for node in nodes), *[None] * len(tensors)]
+            if is_first := walk not in passes:
+                expected = walk.beyond(node)
+                passes[walk] = [sum(each in expected for each in nodes), *[None] * len(tensors)]
             arrived = passes[walk]
             arrived[0] -= 1
             arrived[1 + position] = gradient
             is_last = arrived[0] == 0
-        if mode == "any" and is_first:
-            fn(gradient)
-        if mode == "all" and is_last:
-            fn(arrived[1:])
+        if is_first if mode == "any" else is_last:
+            fn(gradient if mode == "any" else arrived[1:])
 
-    def hook(position: int) -> Hook:
-        return lambda gradient: note(position, gradient)
-
-    return Handles([register_hook(tensor, hook(position)) for position, tensor in enumerate(tensors)])
+    return Handles([register_hook(tensor, partial(note, position)) for position, tensor in enumerate(tensors)])
 
 
 def run_tensor_hooks(walk: Pass, node: Node, arrived: list[Any]) -> None:
@@ -132,7 +122,7 @@ def run_tensor_hooks(walk: Pass, node: Node, arrived: list[Any]) -> None:
             if hooks and arrived[position] is not None and not arrived[-1]:
                 arrived[position] = lent(arrived[position])
             for hook in list(hooks.values()):
-                arrived[position] = replaced(hook, arrived[position])
+                arrived[position] = replaced(hook, arrived[position], hook(wrapped(arrived[position])))
             arrived[-1] = arrived[-1] and not hooks  # a hook may have kept what it was given
     finally:
         running.walk, running.node = previous
@@ -147,22 +137,24 @@ def lent(gradient: Gradient) -> Gradient:
     return gradient if overlaps_itself(raw) else gradient.clone()
 
 
-def replaced(hook: Hook, gradient: Gradient | None) -> Gradient | None:
-    """What is to travel on, after a hook has seen the gradient."""
-    given = wrapped(gradient)
-    result = hook(given)
+def replaced(hook: Hook, gradient: Gradient | None, result: Any) -> Gradient | None:
+    """What is to travel on, after a hook has seen the gradient and has returned a result."""
     if result is None:
         return gradient
     if not isinstance(result, Tensor):
         raise TypeError(f"expected Variable, but hook returned {type(result).__name__!r}")
     for what in ("shape", "dtype", "device"):
-        if given is not None and getattr(given, what) != getattr(result, what):
-            name = getattr(hook, "__name__", repr(hook))
+        if gradient is not None and getattr(gradient, what) != getattr(result, what):
             raise RuntimeError(
-                f"hook {name!r} has changed the {'size' if what == 'shape' else 'type'} of value: expected "
-                f"{what} {getattr(given, what)}, got {getattr(result, what)}"
+                f"hook {named(hook)} has changed the {'size' if what == 'shape' else 'type'} of value: expected "
+                f"{what} {getattr(gradient, what)}, got {getattr(result, what)}"
             )
     return unwrapped(result)
+
+
+def named(hook: Hook) -> str:
+    """A hook in an error."""
+    return repr(getattr(hook, "__name__", repr(hook)))
 
 
 def wrapped(gradient: Gradient | None) -> Tensor | None:
@@ -211,10 +203,7 @@ def exchanged(hook: Hook, others: tuple[Any, ...], gradients: Sequence[Gradient 
     if not isinstance(result, tuple):
         raise TypeError(f"expected tuple, but hook returned {type(result).__name__!r}")
     if len(result) != len(gradients):
-        name = getattr(hook, "__name__", repr(hook))
         raise RuntimeError(
-            f"hook {name!r} has returned an incorrect number of values (got {len(result)}, but expected {len(gradients)})"
+            f"hook {named(hook)} has returned an incorrect number of values (got {len(result)}, but expected {len(gradients)})"
         )
-    return [
-        None if new is None else replaced(lambda _, new=new: new, g) for g, new in zip(gradients, result, strict=True)
-    ]
+    return [None if new is None else replaced(hook, g, new) for g, new in zip(gradients, result, strict=True)]

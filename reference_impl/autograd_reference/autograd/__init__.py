@@ -33,17 +33,15 @@ Gradients = Tensor | Sequence[Tensor | None] | None
 
 
 def backward(
-    tensors: Tensors,
-    grad_tensors: Gradients = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
+    tensors: Tensors, grad_tensors: Gradients = None, retain_graph: bool | None = None, create_graph: bool = False,
     inputs: Tensors | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Add the gradients of the roots `tensors`, weighted by `grad_tensors`, to the `grad` of the leaves.
 
-    Any of the tensors may be given as a `GradientEdge`. `grad_tensors` has a tensor of the root's shape for each root, or None for a real root of one element, which means
-    one. With `inputs` only these tensors, leaves or not, accumulate. Saved values are released unless `retain_graph`,
-    which defaults to `create_graph`; with that the pass is recorded, and the gradients have a history of their own.
+    Any of the tensors may be given as a `GradientEdge`. `grad_tensors` has a tensor of the root's shape for each root, or
+    None for a real root of one element, which means one. With `inputs` only these tensors, leaves or not, accumulate. Saved
+    values are released unless `retain_graph`, which defaults to `create_graph`; with that the pass is recorded, and the
+    gradients have a history of their own.
 
     RuntimeError: a root that requires no gradient, a missing gradient, one of another shape, another number of gradients
     than of roots, empty `inputs`, saved values that were released or overwritten. TypeError: a gradient that is no tensor.
@@ -74,16 +72,10 @@ def backward(
 
 
 def grad(
-    outputs: Tensors,
-    inputs: Tensors,
-    grad_outputs: Gradients = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    only_inputs: bool = True,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
+    outputs: Tensors, inputs: Tensors, grad_outputs: Gradients = None, retain_graph: bool | None = None,
+    create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
+    is_grads_batched: bool = False, materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
     """The gradients of the outputs, weighted by `grad_outputs`, with respect to each input, leaf or not.
 
     No `grad` is changed. An input that the outputs do not depend on is a RuntimeError, or has None with `allow_unused`,
@@ -119,8 +111,8 @@ def batched(
 ) -> tuple[Tensor | None, ...]:
     """The results of `grad` for each position of the gradients' first dimension, stacked."""
     given = gradients_of(outputs, gradients)
-    lengths = {gradient.shape[0] for gradient in given if gradient is not None and gradient.ndim}
-    if len(lengths) != 1 or any(gradient is None or not gradient.ndim for gradient in given) or 0 in lengths:
+    lengths = {0 if gradient is None or not gradient.ndim else gradient.shape[0] for gradient in given}
+    if len(lengths) != 1 or 0 in lengths:
         raise ValueError(
             "is_grads_batched: expected for each output a gradient with a leading dimension, of one length above 0 for "
             f"all; got the lengths {sorted(lengths)}"
@@ -134,12 +126,9 @@ def batched(
 
 
 def backward_method(
-    tensor: Tensor,
-    gradient: Tensor | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
+    tensor: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
     inputs: Tensors | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """`backward` with this tensor as the only root."""
     backward((tensor,), (gradient,), retain_graph, create_graph, inputs)
 
@@ -151,20 +140,18 @@ def as_sequence(tensors: Tensors) -> Sequence[Place]:
     return (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
 
 
-def edge_at(place: Place) -> Edge | None:
-    """Where a gradient of a tensor is sent, or None."""
-    return edge_of(place) if isinstance(place, Tensor) else place[:2]
-
-
-def tensor_at(place: Place) -> Tensor:
-    """The tensor, or one of the shape, dtype and device of what was there."""
+def located(place: Place, refusal: str) -> tuple[Tensor, Edge]:
+    """A tensor, or one of the shape, dtype and device of what was there; and the edge. RuntimeError: there is none."""
+    edge = edge_of(place) if isinstance(place, Tensor) else place[:2]
+    if edge is None:
+        raise RuntimeError(refusal)
     if isinstance(place, Tensor):
-        return place
+        return place, edge
     if isinstance(place.node, AccumulateGrad):
-        return place.node.leaf
+        return place.node.leaf, edge
     shape, dtype = place.node.outputs[place.output_nr]
-    devices = {node.leaf.device for node in reachable([place[:2]]) if isinstance(node, AccumulateGrad)}
-    return Tensor(torch.zeros((), dtype=dtype, device=devices.pop() if devices else None).expand(shape))
+    devices = {node.leaf.device for node in reachable([edge]) if isinstance(node, AccumulateGrad)}
+    return Tensor(torch.zeros((), dtype=dtype, device=devices.pop() if devices else None).expand(shape)), edge
 
 
 def roots_of(places: Sequence[Place], gradients: Gradients, create_graph: bool) -> list[tuple[Edge, Gradient]]:
@@ -172,10 +159,8 @@ def roots_of(places: Sequence[Place], gradients: Gradients, create_graph: bool) 
     given = gradients_of(places, gradients)
     roots = []
     for position, (place, gradient) in enumerate(zip(places, given, strict=True)):
-        edge = edge_at(place)
-        if edge is None:
-            raise RuntimeError(f"element {position} of tensors does not require grad and does not have a grad_fn")
-        tensor = tensor_at(place)
+        refusal = f"element {position} of tensors does not require grad and does not have a grad_fn"
+        tensor, edge = located(place, refusal)
         cotangent = implicit_one(tensor) if gradient is None else explicit(tensor, gradient, position)
         roots.append((edge, cotangent if create_graph or runs_on_tensors() else cotangent._data))
     return roots
@@ -219,15 +204,10 @@ def explicit(tensor: Tensor, gradient: Tensor, position: int) -> Tensor:
 
 def targets_of(inputs: Sequence[Place]) -> list[tuple[Tensor, Edge]]:
     """The inputs with the edges that lead to them."""
-    targets = []
     for place in inputs:
         if not isinstance(place, (Tensor, GradientEdge)):
             raise TypeError(f"inputs must be Tensors, but got {type(place).__name__}")
-        edge = edge_at(place)
-        if edge is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-        targets.append((tensor_at(place), edge))
-    return targets
+    return [located(place, "One of the differentiated Tensors does not require grad") for place in inputs]
 
 
 # These stand on what is above.

@@ -141,13 +141,9 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
 
 
 def jacobian(
-    func: Function,
-    inputs: Any,
-    create_graph: bool = False,
-    strict: bool = False,
-    vectorize: bool = False,
+    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
     strategy: str = "reverse-mode",
-) -> Any:
+) -> Any:  # fmt: skip
     """For each output and input a tensor of the output's shape followed by the input's.
 
     `vectorize` and `strategy` ("reverse-mode" or "forward-mode") are about speed, and change nothing here.
@@ -162,13 +158,9 @@ def jacobian(
 
 
 def hessian(
-    func: Function,
-    inputs: Any,
-    create_graph: bool = False,
-    strict: bool = False,
-    vectorize: bool = False,
+    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
-) -> Any:
+) -> Any:  # fmt: skip
     """The Jacobian of the gradient, for a function of one element: for each two inputs a tensor of both shapes."""
 
     def gradients(*xs: Tensor) -> tuple[Tensor, ...]:

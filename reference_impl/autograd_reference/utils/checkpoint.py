@@ -146,16 +146,10 @@ class CheckpointFunction(Function):
 
 
 def checkpoint(
-    function: Callable[..., Any],
-    *args: Any,
-    use_reentrant: bool | None = None,
-    preserve_rng_state: bool = True,
-    context_fn: Callable[[], Contexts] = noop_context_fn,
-    determinism_check: str = "default",
-    debug: bool = False,
-    early_stop: bool = False,
-    **kwargs: Any,
-) -> Any:
+    function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,
+    context_fn: Callable[[], Contexts] = noop_context_fn, determinism_check: str = "default", debug: bool = False,
+    early_stop: bool = False, **kwargs: Any,
+) -> Any:  # fmt: skip
     """`function(*args, **kwargs)`, which saves only its arguments, and is run again in each pass that needs its values.
 
     With `use_reentrant` the region is one node, of which only arguments that are tensors get gradients, and only in a
@@ -182,12 +176,9 @@ def checkpoint(
 
 
 def checkpoint_sequential(
-    functions: Sequence[Callable[..., Any]],
-    segments: int,
-    input: Any,
-    use_reentrant: bool | None = None,
+    functions: Sequence[Callable[..., Any]], segments: int, input: Any, use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
-) -> Any:
+) -> Any:  # fmt: skip
     """Functions one after the other, in segments of which each but the last is a checkpoint."""
     options: dict[str, Any] = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
     length = len(functions) // segments
