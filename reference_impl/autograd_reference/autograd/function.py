@@ -124,14 +124,12 @@ class Function:
 
     @classmethod
     def _derivative(cls) -> Callable[..., Any]:
-        if cls.vjp is Function.vjp:
-            return cls.backward
-        if cls.backward is not Function.backward:
+        if cls.vjp is not Function.vjp and cls.backward is not Function.backward:
             raise RuntimeError(
                 "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one "
                 "of them."
             )
-        return cls.vjp
+        return cls.backward if cls.vjp is Function.vjp else cls.vjp
 
 
 class Refusing(Node):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import reduce
 from typing import Any
 
 import torch
@@ -17,93 +18,90 @@ from ..saved import saved_tensors_hooks
 from ..tensor import Tensor
 
 __getattr__ = missing_from(globals())
-Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
+Block = AbstractContextManager[Any]
+Blocks = Callable[[], Block]
 
 
 class CheckpointError(RuntimeError):
     """A region saved something else when it was run again."""
 
 
-def noop_context_fn() -> Contexts:
+def noop_context_fn() -> tuple[Block, Block]:
     """Nothing around the region, the first time and the second."""
     return nullcontext(), nullcontext()
 
 
-class Randomness:
-    """The states of the random generators, to be had again."""
-
-    def __init__(self, args: Sequence[Any]) -> None:
-        self.state = torch.get_rng_state()
-        devices = {x.device for x in args if isinstance(x, Tensor) and x.device.type == "cuda"}
-        self.devices = {device: torch.cuda.get_rng_state(device) for device in devices}
+def randomness(args: Sequence[Any], preserve: bool) -> Blocks:
+    """Makes blocks in which the random generators are in the states that they are in now."""
+    state = torch.get_rng_state()
+    devices = {x.device for x in args if isinstance(x, Tensor) and x.device.type == "cuda"}
+    states = {device: torch.cuda.get_rng_state(device) for device in devices}
 
     @contextmanager
-    def again(self) -> Iterator[None]:
-        """A block with these states."""
-        with torch.random.fork_rng(devices=list(self.devices)):
-            torch.set_rng_state(self.state)
-            for device, state in self.devices.items():
-                torch.cuda.set_rng_state(state, device)
+    def again() -> Iterator[None]:
+        with torch.random.fork_rng(devices=list(states)):
+            torch.set_rng_state(state)
+            for device, its_state in states.items():
+                torch.cuda.set_rng_state(its_state, device)
             yield
+
+    return again if preserve else nullcontext
 
 
 class Region:
     """A region that is run again. It saves numbers, by which what it saves the second time is found."""
 
     def __init__(
-        self, function: Callable[[], Any], args: Sequence[Any], context: Any, random: Any, checks: bool
+        self, function: Callable[[], Any], args: Sequence[Any], random: Blocks, context: Block, checks: bool
     ) -> None:
         self.function = function
         self.args = [save(x) for x in args if isinstance(x, Tensor)]
-        self.context: AbstractContextManager[Any] = context
-        self.random: Randomness | None = random
+        self.random = random
+        self.context = context
         self.checks = checks
         self.expected: list[tuple[Any, ...]] = []
         self.values: dict[int, Saved] = {}
 
     def pack(self, x: Tensor) -> int:
         """Note what was saved, and forget it."""
-        self.expected.append(metadata(x))
+        self.expected.append(metadata(x._data))
         return len(self.expected) - 1
 
     def unpack(self, number: int) -> Tensor:
         """The value of that number, each time it is computed for one use only."""
         if number not in self.values:
-            self.values = self.compute()
+            self.values = dict(enumerate(self.compute()))
         return Tensor(unchanged(*self.values.pop(number)))
 
-    def compute(self) -> dict[int, Saved]:
+    def compute(self) -> list[Saved]:
         """Run the region again. CheckpointError: it saves something else. RuntimeError: an argument was overwritten."""
         for each in self.args:
             unchanged(*each)
-        values: list[Saved] = []
-        got: list[tuple[Any, ...]] = []
+        found: list[Saved] = []
 
         def keep(x: Tensor) -> Tensor:
-            values.append(save(x))
-            got.append(metadata(x))
+            found.append(save(x))
             return x
 
-        randomness = self.random.again() if self.random else nullcontext()
-        with enable_grad(), randomness, self.context, saved_tensors_hooks(keep, lambda x: x):
+        with enable_grad(), self.random(), self.context, saved_tensors_hooks(keep, lambda x: x):
             self.function()
-        if len(got) != len(self.expected):
+        if len(found) != len(self.expected):
             raise CheckpointError(
                 "checkpoint: A different number of tensors was saved during the original forward and recomputation: "
-                f"{len(self.expected)} and {len(got)}. The region must do the same both times."
+                f"{len(self.expected)} and {len(found)}. The region must do the same both times."
             )
-        for position, (before, after) in enumerate(zip(self.expected, got, strict=True)):
-            if self.checks and before != after:
+        for position, (before, (data, *_)) in enumerate(zip(self.expected, found, strict=True)):
+            if self.checks and before != metadata(data):
                 raise CheckpointError(
                     "checkpoint: Recomputed values have different metadata than during the forward pass: tensor "
-                    f"{position} had shape, dtype and device {before}, and has {after}."
+                    f"{position} had shape, dtype and device {before}, and has {metadata(data)}."
                 )
-        return dict(enumerate(values))
+        return found
 
 
-def metadata(x: Tensor) -> tuple[Any, ...]:
+def metadata(data: torch.Tensor) -> tuple[Any, ...]:
     """What must be the same both times."""
-    return tuple(x.shape), x.dtype, x.device
+    return tuple(data.shape), data.dtype, data.device
 
 
 class CheckpointFunction(Function):
@@ -117,7 +115,7 @@ class CheckpointFunction(Function):
                 "None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=4
             )
         ctx.function = function
-        ctx.random = Randomness(args) if preserve else None
+        ctx.randomness = randomness(args, preserve)
         ctx.others = [None if isinstance(x, Tensor) else x for x in args]
         ctx.save_for_backward(*[x if isinstance(x, Tensor) else None for x in args])
         return function(*args)
@@ -134,7 +132,7 @@ class CheckpointFunction(Function):
             other if x is None else x.detach().requires_grad_(x.requires_grad)
             for x, other in zip(ctx.saved_tensors, ctx.others, strict=True)
         ]
-        with ctx.random.again() if ctx.random else nullcontext(), enable_grad():
+        with ctx.randomness(), enable_grad():
             outputs = ctx.function(*args)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         pairs = zip(outputs, cotangents, strict=True)
@@ -147,7 +145,7 @@ class CheckpointFunction(Function):
 
 def checkpoint(
     function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,
-    context_fn: Callable[[], Contexts] = noop_context_fn, determinism_check: str = "default", debug: bool = False,
+    context_fn: Callable[[], tuple[Block, Block]] = noop_context_fn, determinism_check: str = "default", debug: bool = False,
     early_stop: bool = False, **kwargs: Any,
 ) -> Any:  # fmt: skip
     """`function(*args, **kwargs)`, which saves only its arguments, and is run again in each pass that needs its values.
@@ -168,9 +166,8 @@ def checkpoint(
             raise ValueError("keyword arguments and `context_fn` are only supported when use_reentrant=False")
         return CheckpointFunction.apply(function, preserve_rng_state, *args)
     first, second = context_fn()
-    random = Randomness(args) if preserve_rng_state else None
-    given = [*args, *kwargs.values()]
-    region = Region(lambda: function(*args, **kwargs), given, second, random, determinism_check == "default")
+    random, checks = randomness(args, preserve_rng_state), determinism_check == "default"
+    region = Region(lambda: function(*args, **kwargs), [*args, *kwargs.values()], random, second, checks)
     with saved_tensors_hooks(region.pack, region.unpack), first:
         return function(*args, **kwargs)
 
@@ -181,18 +178,12 @@ def checkpoint_sequential(
 ) -> Any:  # fmt: skip
     """Functions one after the other, in segments of which each but the last is a checkpoint."""
     options: dict[str, Any] = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
+
+    def one_by_one(start: int, stop: int) -> Callable[[Any], Any]:
+        return lambda value: reduce(lambda value, function: function(value), functions[start:stop], value)
+
     length = len(functions) // segments
-    for start in range(0, length * (segments - 1), length):
-        input = checkpoint(one_after_the_other(functions[start : start + length]), input, **options)
-    return one_after_the_other(functions[length * (segments - 1) :])(input)
-
-
-def one_after_the_other(functions: Sequence[Callable[..., Any]]) -> Callable[[Any], Any]:
-    """The functions as one."""
-
-    def run(value: Any) -> Any:
-        for function in functions:
-            value = function(value)
-        return value
-
-    return run
+    last = length * (segments - 1)
+    for start in range(0, last, length):
+        input = checkpoint(one_by_one(start, start + length), input, **options)
+    return one_by_one(last, len(functions))(input)
