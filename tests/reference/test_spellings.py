@@ -1,5 +1,6 @@
 """What torch lets users write in several ways: arguments by position or by name, functions or methods, namespaces."""
 
+import functools
 import inspect
 import types
 from typing import Any
@@ -20,16 +21,16 @@ FUNCTIONS = [
         ("nn.functional.", reference.nn.functional, torch.nn.functional),
     )
     for name, function in vars(ours).items()
-    if isinstance(function, types.FunctionType) and hasattr(theirs, name) and name not in OWN_NAMES
+    if isinstance(function, (types.FunctionType, functools.partial)) and hasattr(theirs, name) and name not in OWN_NAMES
 ]
 
 
 @pytest.mark.parametrize(("name", "ours", "theirs"), FUNCTIONS, ids=[name for name, *_ in FUNCTIONS])
 def test_arguments_have_torchs_names(name: str, ours: Any, theirs: Any) -> None:
-    code = inspect.unwrap(ours).__code__
+    own = {each.name for each in inspect.signature(ours).parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD}
     names = {each for form in torchs_arguments(name.rpartition(".")[2], theirs) for each in form}
     later = {"divisor_override", "scale", "enable_gqa", "inplace"}  # which torch has by keyword only, or elsewhere
-    assert not names or set(code.co_varnames[: code.co_argcount]) <= names | later
+    assert not names or own <= names | later
 
 
 def test_only_names_that_torch_does_not_have_are_changed() -> None:

@@ -8,9 +8,6 @@ from typing import Any
 
 import torch
 
-from ..definition import Operator
-from ..graph import apply
-from ..rules import masked
 from ..tensor import Tensor
 from .activations import chosen
 from .signatures import functions
@@ -31,16 +28,6 @@ def bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None = None)
     return result if bias is None else result + bias
 
 
-EMBEDDING: Operator = Operator(
-    "embedding",
-    lambda weight, index, padding: torch.nn.functional.embedding(index, weight),
-    "weight index; padding",
-    weight=lambda g, shape, index, padding: g.new_zeros(shape).index_add(
-        0, index.reshape(-1), masked(g, (index == padding).unsqueeze(-1)).reshape(index.numel(), shape[1])
-    ),
-)
-
-
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -55,7 +42,10 @@ def embedding(
     count = weight.shape[0]
     if padding_idx is not None and not -count <= padding_idx < count:
         raise AssertionError(f"padding_idx must be within num_embeddings, {count}, but is {padding_idx}")
-    return apply(EMBEDDING, (weight, input), (-1 if padding_idx is None else padding_idx % count,))
+    rows = weight.index_select(0, input.reshape(-1)).reshape(*input.shape, weight.shape[1])
+    if padding_idx is None:
+        return rows
+    return chosen(input.eq(padding_idx % count).unsqueeze(-1), rows.detach(), rows)
 
 
 def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:

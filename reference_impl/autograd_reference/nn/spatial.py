@@ -7,6 +7,7 @@ and nothing more need be known of their derivatives. The matrix is what torch ma
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,32 +82,24 @@ def convolved(count: int, x: Tensor, weight: Tensor, bias: Tensor | None, *setti
     return apply(CONVOLUTION, (x, weight, bias), ([*sizes, transposed, several(output_padding, count), groups],))
 
 
-def convolution(count: int) -> Callable[..., Tensor]:
+def conv(
+    count: int, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+    dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
     """The convolution over so many dimensions."""
-
-    def conv(
-        x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1,
-    ) -> Tensor:  # fmt: skip
-        if padding == "same":
-            totals = [d * (k - 1) for d, k in zip(several(dilation, count), weight.shape[2:], strict=True)]
-            x = pad(x, [part for total in reversed(totals) for part in (total // 2, total - total // 2)])
-        padding = 0 if isinstance(padding, str) else padding
-        return convolved(count, x, weight, bias, stride, padding, dilation, False, 0, groups)
-
-    return conv
+    if padding == "same":
+        totals = [d * (k - 1) for d, k in zip(several(dilation, count), weight.shape[2:], strict=True)]
+        input = pad(input, [part for total in reversed(totals) for part in (total // 2, total - total // 2)])
+    padding = 0 if isinstance(padding, str) else padding
+    return convolved(count, input, weight, bias, stride, padding, dilation, False, 0, groups)
 
 
-def transposed_convolution(count: int) -> Callable[..., Tensor]:
+def conv_transpose(
+    count: int, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Tensor:  # fmt: skip
     """Its transpose."""
-
-    def conv_transpose(
-        x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-        groups: int = 1, dilation: Any = 1,
-    ) -> Tensor:  # fmt: skip
-        return convolved(count, x, weight, bias, stride, padding, dilation, True, output_padding, groups)
-
-    return conv_transpose
+    return convolved(count, input, weight, bias, stride, padding, dilation, True, output_padding, groups)
 
 
 # Maps that act on each dimension by itself.
@@ -125,28 +118,23 @@ def everywhere(x: Tensor, count: int, kernel: Kernel, *sizes: Any) -> Tensor:
     return x
 
 
-def average(count: int) -> Callable[..., Tensor]:
+def avg_pool(
+    count: int, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
     """Means of windows over so many dimensions."""
 
-    def avg_pool(
-        x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-        count_include_pad: bool = True, divisor_override: int | None = None,
-    ) -> Tensor:  # fmt: skip
-        def means(row: torch.Tensor, size: int, step: int, edge: int) -> torch.Tensor:
-            divisor = None if divisor_override is None else 1
-            return PLAIN.avg_pool2d(row, (1, size), (1, step), (0, edge), ceil_mode, count_include_pad, divisor)
+    def means(row: torch.Tensor, size: int, step: int, edge: int) -> torch.Tensor:
+        divisor = None if divisor_override is None else 1
+        return PLAIN.avg_pool2d(row, (1, size), (1, step), (0, edge), ceil_mode, count_include_pad, divisor)
 
-        result = everywhere(x, count, means, kernel_size, stride or kernel_size, padding)
-        return result if divisor_override is None else result / divisor_override
-
-    return avg_pool
+    result = everywhere(input, count, means, kernel_size, stride or kernel_size, padding)
+    return result if divisor_override is None else result / divisor_override
 
 
-def adaptive_average(count: int) -> Callable[..., Tensor]:
+def adaptive_avg_pool(count: int, input: Tensor, output_size: Any) -> Tensor:
     """Means of as many windows as are asked for, over so many dimensions."""
-    return lambda input, output_size: everywhere(
-        input, count, lambda row, size: PLAIN.adaptive_avg_pool2d(row, (1, size)), output_size
-    )
+    return everywhere(input, count, lambda row, size: PLAIN.adaptive_avg_pool2d(row, (1, size)), output_size)
 
 
 def interpolate(
@@ -193,21 +181,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 # Maxima: torch finds where they are, and the values are gathered.
 
 
-def maximum(name: str, count: int, place: int) -> Callable[..., Any]:
+def max_pool(name: str, count: int, input: Tensor, *args: Any, return_indices: bool = False, **kwargs: Any) -> Any:
     """Maxima of windows, and on demand where they are, counted through all dimensions of space.
 
-    Whether these are asked for is torch's argument at a place.
+    Whether these are asked for is torch's second argument after the input in an adaptive pool, and else its sixth.
     """
-    kernel = getattr(PLAIN, name)
-
-    def max_pool(x: Tensor, *args: Any, return_indices: bool = False, **kwargs: Any) -> Any:
-        return_indices = args[place] if len(args) > place else return_indices
-        _, found = kernel(x._data, *args[:place], return_indices=True, **kwargs)
-        flat = found.flatten(-count)
-        values = x.flatten(-count).gather(-1, Tensor(flat)).reshape(found.shape)
-        return (values, Tensor(found)) if return_indices else values
-
-    return max_pool
+    place = 1 if name.startswith("adaptive") else 5
+    return_indices = args[place] if len(args) > place else return_indices
+    _, found = getattr(PLAIN, name)(input._data, *args[:place], return_indices=True, **kwargs)
+    flat = found.flatten(-count)
+    values = input.flatten(-count).gather(-1, Tensor(flat)).reshape(found.shape)
+    return (values, Tensor(found)) if return_indices else values
 
 
 # Rearrangements.
@@ -248,6 +232,13 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
     return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
+BY_COUNT: dict[str, Callable[..., Tensor]] = {
+    "conv": conv,
+    "conv_transpose": conv_transpose,
+    "avg_pool": avg_pool,
+    "adaptive_avg_pool": adaptive_avg_pool,
+}
+COUNTS = (1, 2, 3)
 FUNCTIONS = functions(
     interpolate, local_response_norm, pad, unfold, fold, channel_shuffle,
     upsample=lambda input, size, scale_factor, mode, align_corners: interpolate(
@@ -255,10 +246,7 @@ FUNCTIONS = functions(
     ),
     pixel_shuffle=lambda input, upscale_factor: apply(SHUFFLE, (input,), (upscale_factor,)),
     pixel_unshuffle=lambda input, downscale_factor: apply(UNSHUFFLE, (input,), (downscale_factor,)),
-    **{f"conv{count}d": convolution(count) for count in (1, 2, 3)},
-    **{f"conv_transpose{count}d": transposed_convolution(count) for count in (1, 2, 3)},
-    **{f"avg_pool{count}d": average(count) for count in (1, 2, 3)},
-    **{f"adaptive_avg_pool{count}d": adaptive_average(count) for count in (1, 2, 3)},
-    **{f"max_pool{count}d": maximum(f"max_pool{count}d", count, 5) for count in (1, 2, 3)},
-    **{f"adaptive_max_pool{count}d": maximum(f"adaptive_max_pool{count}d", count, 1) for count in (1, 2, 3)},
+    **{f"{name}{count}d": partial(BY_COUNT[name], count) for name in BY_COUNT for count in COUNTS},
+    **{f"max_pool{count}d": partial(max_pool, f"max_pool{count}d", count) for count in COUNTS},
+    **{f"adaptive_max_pool{count}d": partial(max_pool, f"adaptive_max_pool{count}d", count) for count in COUNTS},
 )  # fmt: skip
