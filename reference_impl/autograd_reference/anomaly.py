@@ -8,12 +8,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from .node import EVERY_NODE, Gradient, Node, noted, observers, watched
-from .tensor import Tensor
 
 HERE = __name__.rpartition(".")[0]
+UNKNOWN = "(unknown: the node was recorded before anomaly mode was switched on)\n"
 
 
 def is_anomaly_enabled() -> bool:
@@ -53,13 +51,11 @@ class detect_anomaly(set_detect_anomaly):
 
 def switch(check_nan: bool | None) -> None:
     """Anomaly mode off, for None, or on."""
-    if check_nan is None:
-        watched.pop(EVERY_NODE, None)
-    else:
-        watched[EVERY_NODE] = check_nan
+    watched.pop(EVERY_NODE, None)
     if note_place in observers:
         observers.remove(note_place)
     if check_nan is not None:
+        watched[EVERY_NODE] = check_nan
         observers.append(note_place)
 
 
@@ -71,31 +67,16 @@ def note_place(node: Node) -> None:
     noted(node).metadata["traceback_"] = traceback.format_stack(frame)
 
 
-def place(node: Node) -> str:
-    """The lines that recorded a node."""
-    notes = getattr(node, "notes", None)
-    lines = notes.metadata.get("traceback_") if notes is not None else None
-    return "".join(lines) if lines else "(unknown: the node was recorded before anomaly mode was switched on)\n"
-
-
 def run(node: Node, arrived: list[Any], needed: set[Node] | None, create_graph: bool) -> Sequence[Gradient | None]:
     """Run a node; what goes wrong is blamed on the line that recorded it."""
     try:
         gradients = node.gradients(arrived, needed, create_graph)
         for position, gradient in enumerate(gradients) if watched.get(EVERY_NODE) else ():
-            if gradient is not None and is_nan(gradient):
+            if gradient is not None and gradient.isnan().any():
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {position}th output.")
     except Exception:
-        warnings.warn(
-            f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{place(node)}",
-            UserWarning,
-            stacklevel=2,
-        )
+        lines = noted(node).metadata.get("traceback_", [UNKNOWN])
+        text = f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(lines)}"
+        warnings.warn(text, UserWarning, stacklevel=2)
         raise
     return gradients
-
-
-def is_nan(gradient: Gradient) -> bool:
-    """Whether any element is no number."""
-    raw = gradient._data if isinstance(gradient, Tensor) else gradient
-    return bool(torch.isnan(raw).any())

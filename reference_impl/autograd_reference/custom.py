@@ -10,9 +10,9 @@ import torch
 
 from . import rules
 from .forward import refuse_other_size
-from .graph import RELEASED, edge_of, levels, record
+from .graph import RELEASED, edge_of, levels
 from .hooks import unwrapped, wrapped
-from .inplace import refuse_recording
+from .inplace import after_write, before_write, refuse_recording
 from .modes import no_grad, state
 from .node import Edge, Gradient, Node, Packed, Saved, observe, observers, refuse_modified, save
 from .retain import follow
@@ -196,11 +196,9 @@ class FunctionNode(Node):
                 "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "
                 "more than one Tensor. Write to a clone(), or have one Function for each output."
             )
-        base = x._view.base
-        whole, part, before = Tensor(base._data, base._storage), Tensor(x._data, x._storage), base._edge
-        whole._edge, part._edge = before, (self, number)
-        record(rules.REPLACE, (whole, part), (x._view.steps(), base._data.stride()), base)
-        follow(base, before)
+        written = Tensor(x._data, x._storage)
+        written._edge = (self, number)
+        after_write(before_write(rules.COPY, x, (written,), ()), x)
 
     def keep(self) -> None:
         """Save what `forward` asked for."""

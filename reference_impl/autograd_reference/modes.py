@@ -10,13 +10,14 @@ import inspect
 import threading
 import types
 import warnings
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
 from .storage import Storage, inferring
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+NewScope = Callable[[], AbstractContextManager[None]]
 
 
 class RecordingState(threading.local):
@@ -75,7 +76,7 @@ class GradMode:
         return decorated(function, functools.partial(GradMode, self.mode))
 
 
-def decorated(function: Function, scope: Callable[[], AbstractContextManager[None]]) -> Function:
+def decorated(function: Function, scope: NewScope) -> Function:
     """A function, generator function or coroutine function whose body runs in a scope."""
     if inspect.isclass(function):
         warnings.warn(
@@ -96,16 +97,13 @@ def decorated(function: Function, scope: Callable[[], AbstractContextManager[Non
     return cast(Function, call_in_mode)
 
 
-def decorate_generator(
-    function: Callable[..., Generator[Any, Any, Any]], scope: Callable[[], AbstractContextManager[None]]
-) -> Callable[..., Any]:
+def decorate_generator(function: Callable[..., Any], scope: NewScope) -> Callable[..., Any]:
     """Run each step of the generator in the mode, and everything between the steps in the consumer's own."""
 
     @functools.wraps(function)
     def generate_in_mode(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = function(*args, **kwargs)
-        step: Callable[..., Any] = generator.send
-        argument: Any = None
+        step, argument = generator.send, None
         while True:
             try:
                 with scope():
@@ -120,19 +118,13 @@ def decorate_generator(
     return generate_in_mode
 
 
-def decorate_coroutine(
-    function: Callable[..., Coroutine[Any, Any, Any]], scope: Callable[[], AbstractContextManager[None]]
-) -> Callable[..., Any]:
+def decorate_coroutine(function: Callable[..., Any], scope: NewScope) -> Callable[..., Any]:
     """Run each step of the coroutine in the mode, and whatever runs while it waits in its own."""
-
-    def steps(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        return function(*args, **kwargs).__await__()
-
-    awaitable: Callable[..., Any] = types.coroutine(decorate_generator(steps, scope))
+    stepwise: Callable[..., Any] = types.coroutine(decorate_generator(lambda coroutine: coroutine.__await__(), scope))
 
     @functools.wraps(function)
     async def run_in_mode(*args: Any, **kwargs: Any) -> Any:
-        return await awaitable(*args, **kwargs)
+        return await stepwise(function(*args, **kwargs))
 
     return run_in_mode
 
