@@ -39,21 +39,18 @@ def like(tensors: Any, results: Sequence[Any]) -> Any:
 
 def own_leaves(inputs: Any, create_graph: bool) -> tuple[Tensor, ...]:
     """The inputs as tensors that only this derivative uses: aliases with a history, or leaves."""
-    given = as_tuple(inputs, "inputs")
-    if create_graph:
-        return tuple(x.expand_as(x) if x.requires_grad else x.detach().requires_grad_() for x in given)
-    return tuple(x.detach().requires_grad_() for x in given)
+    return tuple(
+        x.expand_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_()
+        for x in as_tuple(inputs, "inputs")
+    )
 
 
 def called(func: Function, xs: Sequence[Tensor], strict: bool) -> tuple[Any, tuple[Tensor, ...]]:
     """What a function gives, as it is and as a tuple."""
     outputs = func(*xs)
     ys = as_tuple(outputs, "outputs of the user-provided function")
-    for number, y in enumerate(ys):
-        if strict and not y.requires_grad:
-            raise RuntimeError(
-                f"Output {number} of the user-provided function does not require gradients in strict mode."
-            )
+    if strict and not all(y.requires_grad for y in ys):
+        raise RuntimeError("An output of the user-provided function does not require gradients, in strict mode.")
     return outputs, ys
 
 

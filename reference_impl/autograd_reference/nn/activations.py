@@ -96,10 +96,8 @@ def rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
     """leaky_relu with a slope drawn for each element in training, and else the middle one."""
     if not training:
         return apply(LEAKY_RELU, (input,), ((lower + upper) / 2,))
-    x = input._data
-    slope = torch.ones_like(x)
-    slope[x <= 0] = torch.empty(int((x <= 0).sum()), dtype=x.dtype).uniform_(lower, upper).to(x.device)
-    return input * Tensor(slope)
+    signs = (input._data > 0).to(input.dtype) * 2 - 1
+    return input * Tensor(torch.nn.functional.rrelu(signs, lower, upper, training).abs())
 
 
 def glu(input: Tensor, dim: int) -> Tensor:

@@ -48,11 +48,6 @@ def embedding(
     return chosen(input.eq(padding_idx % count).unsqueeze(-1), rows.detach(), rows)
 
 
-def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
-    """Integers, zeros but for a one at the position that x gives."""
-    return Tensor(torch.nn.functional.one_hot(x._data, num_classes))
-
-
 # Dropout. What torch makes of ones is the noise, so that a seed gives torch's numbers.
 
 
@@ -167,11 +162,6 @@ def instance_norm(
     return affine(x, *by_channel(input, weight, bias))
 
 
-def normalize(input: Tensor, p: float, dim: Any, eps: float) -> Tensor:
-    """x over its p-norm along dimensions, which is taken to be at least eps."""
-    return input / input.norm(p, dim, True).clamp_min(eps).expand_as(input)
-
-
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
@@ -189,8 +179,10 @@ def scaled_dot_product_attention(
 
 
 FUNCTIONS = functions(
-    linear, bilinear, embedding, one_hot, layer_norm, rms_norm, group_norm, batch_norm, instance_norm, normalize,
+    linear, bilinear, embedding, layer_norm, rms_norm, group_norm, batch_norm, instance_norm,
     scaled_dot_product_attention,
+    one_hot=lambda input, num_classes=-1: Tensor(PLAIN.one_hot(input._data, num_classes)),
+    normalize=lambda input, p, dim, eps: input / input.norm(p, dim, True).clamp_min(eps).expand_as(input),
     dropout=dropped(PLAIN.dropout),
     dropout1d=dropped(PLAIN.dropout1d),
     dropout2d=dropped(PLAIN.dropout2d),

@@ -25,7 +25,11 @@ Formula = Callable[..., Any]
 def functions(*named: Formula, **formulas: Formula) -> dict[str, Formula]:
     """The public functions of formulas, by name."""
     formulas |= {formula.__name__: formula for formula in named}
-    return {name: public(formula, getattr(torch.nn.functional, name)) for name, formula in formulas.items()}
+    found = {name: public(formula, getattr(torch.nn.functional, name)) for name, formula in formulas.items()}
+    for name, function in found.items():
+        described = getattr(formulas[name], "func", formulas[name])  # of a partial function, the whole
+        function.__doc__ = described.__doc__ or f"torch.nn.functional.{name}, made of recorded operators."
+    return found
 
 
 def public(formula: Formula, torchs: Formula) -> Formula:
@@ -35,9 +39,7 @@ def public(formula: Formula, torchs: Formula) -> Formula:
     arguments = {name: each.default for name, each in parameters.items() if name != "out"}
     text = [name if value is inspect.Parameter.empty else f"{name}={value!r}" for name, value in arguments.items()]
     body = call({*arguments}, list(inspect.signature(formula).parameters))
-    function = written(f"lambda {', '.join(text)}: {body}", formula=formula, **HELPERS)
-    function.__doc__ = formula.__doc__
-    return function
+    return written(f"lambda {', '.join(text)}: {body}", formula=formula, **HELPERS)
 
 
 def call(arguments: set[str], reads: list[str]) -> str:
