@@ -13,7 +13,7 @@ import torch
 
 from . import rules
 from .definition import public
-from .graph import apply, levels, record
+from .graph import apply, apply_one, apply_two, levels, record
 from .inplace import write_result
 from .modes import state
 from .shaping import reshape, squeeze, unsqueeze
@@ -28,20 +28,20 @@ Dims = int | Sequence[int] | None
 def add(x: Operand, y: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """x + alpha * y, elementwise."""
     operands = (x, y if alpha == 1 else apply(rules.MUL, (y, alpha)))
-    return apply(rules.ADD, operands) if out is None else write_result(rules.ADD, operands, (), out)
+    return apply_two(rules.ADD, *operands) if out is None else write_result(rules.ADD, operands, (), out)
 
 
 @public
 def sub(x: Operand, y: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """x - alpha * y, elementwise."""
     operands = (x, y if alpha == 1 else apply(rules.MUL, (y, alpha)))
-    return apply(rules.SUB, operands) if out is None else write_result(rules.SUB, operands, (), out)
+    return apply_two(rules.SUB, *operands) if out is None else write_result(rules.SUB, operands, (), out)
 
 
 @public
 def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     """The product, elementwise; written to `out`, if given. RuntimeError if that would have to be recorded."""
-    return apply(rules.MUL, (x, y)) if out is None else write_result(rules.MUL, (x, y), (), out)
+    return apply_two(rules.MUL, x, y) if out is None else write_result(rules.MUL, (x, y), (), out)
 
 
 @public
@@ -111,13 +111,13 @@ def dims_of(x: Tensor, dim: Dims, keepdim: bool) -> tuple[int, ...] | None:
 @public
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
     """The sum over some dimensions, or over all; they stay with length one if `keepdim`. In another dtype, if given."""
-    return apply(rules.SUM, (in_dtype(x, dtype),), (dims_of(x, dim, keepdim), keepdim))
+    return apply_one(rules.SUM, in_dtype(x, dtype), (dims_of(x, dim, keepdim), keepdim))
 
 
 @public
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
     """The mean over some dimensions, or over all; in another dtype, if given. RuntimeError for integers."""
-    return apply(rules.MEAN, (in_dtype(x, dtype),), (dims_of(x, dim, keepdim), keepdim))
+    return apply_one(rules.MEAN, in_dtype(x, dtype), (dims_of(x, dim, keepdim), keepdim))
 
 
 @public
@@ -127,16 +127,17 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """
     if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
         raise TypeError(f"matmul(): expected two tensors, got {type(x).__name__} and {type(y).__name__}")
-    if x.ndim == 0 or y.ndim == 0:
+    a, b = x._data, y._data
+    if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
-    if x.device != y.device:  # torch's kernel does not look
+    if a.device != b.device:  # torch's kernel does not look
         raise RuntimeError(f"matmul: tensors on one device are expected, but they are on {x.device} and {y.device}")
-    if y.ndim == 1:
+    if b.ndim == 1:
         return squeeze(matmul(x, unsqueeze(y, 1)), -1)
-    if x.ndim == 1:
+    if a.ndim == 1:
         return squeeze(matmul(unsqueeze(x, 0), y), -2)
-    if x.ndim > 2 and y.ndim == 2:  # one large product is faster than many, and its gradient needs no sum over them
+    if a.ndim > 2 and b.ndim == 2:  # one large product is faster than many, and its gradient needs no sum over them
         rows = matmul(reshape(x, -1, x.shape[-1]), y) if x.numel() else None
         if rows is not None:
             return reshape(rows, *x.shape[:-1], y.shape[-1])
-    return apply(rules.MATMUL, (x, y), (y.stride(-2) == 1,))
+    return apply_two(rules.MATMUL, x, y, (b.stride(-2) == 1,))

@@ -34,32 +34,41 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Plan:
     """What to save and which rules to run, given which operands require gradients.
 
-    `rules` are called as `rule(g, frame, shape)`, where a frame is `[*saved operands, (result), *parameters]`.
+    A rule is called as `rules[k](g, frame, shape)`, where a frame is `[*saved operands, (result), *parameters]`, and all at
+    once as `run(g, frame, edges)`.
     """
 
-    __slots__ = ("conjugates", "operator", "rules", "saves", "saves_result")
+    __slots__ = ("conjugates", "operator", "rules", "run", "saves", "saves_result")
 
     def __init__(self, operator: Operator, wanted: list[bool], is_complex: bool) -> None:
         self.operator = operator
         self.conjugates = is_complex
-        functions = [operator.rule(position) if want else None for position, want in enumerate(wanted)]
-        names = {name for function in functions if function is not None for name in parameters_of(function)}
+        functions = {position: operator.rule(position) for position, want in enumerate(wanted) if want}
+        names = {name for function in functions.values() for name in parameters_of(function)}
         self.saves = tuple(k for k in range(len(wanted)) if operator.name_of(k) in names)
         self.saves_result = "result" in names
+        named = {f"rule{position}": function for position, function in functions.items()}
+        calls = {k: f"rule{k}(g{self._read(function, k, 'shape')})" for k, function in functions.items()}
         self.rules = tuple(
-            None if function is None else self._reading(function, which) for which, function in enumerate(functions)
+            written(f"lambda g, frame, shape: {calls[k]}", **named) if k in calls else None for k in range(len(wanted))
+        )
+        calls = {
+            k: f"rule{k}(g{self._read(function, k, f'edges[{k}][0].outputs[edges[{k}][1]][0]')})"
+            for k, function in functions.items()
+        }
+        self.run = written(
+            f"lambda g, frame, edges: [{', '.join(calls.get(k, 'None') for k in range(len(wanted)))}]", **named
         )
 
-    def _reading(self, function: Callable[..., Any], which: int) -> Callable[..., Any]:
-        """The rule for the operand at a position, as a function that takes what it reads from a frame."""
+    def _read(self, function: Callable[..., Any], which: int, shape: str) -> str:
+        """The arguments of the rule for the operand at a position, beside the cotangent, each with a comma before it."""
         operands = [self.operator.name_of(position) for position in self.saves]
         others = [*["result"] * self.saves_result, *self.operator.parameters]
         places = {name: f"frame[{place}]" for place, name in reversed([*enumerate([*operands, *others])])}
         if (rest := self.operator.rest) in operands:
             places[rest] = f"frame[{operands.index(rest)}:{len(operands)}]"
-        places |= {"shape": "shape", "which": str(which)}
-        reads = "".join(f", {places[name]}" for name in parameters_of(function))
-        return written(f"lambda g, frame, shape: function(g{reads})", function=function)
+        places |= {"shape": shape, "which": str(which)}
+        return "".join(f", {places[name]}" for name in parameters_of(function))
 
 
 class Operator:

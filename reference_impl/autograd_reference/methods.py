@@ -36,7 +36,7 @@ from . import (
 )
 from .autograd import backward_method
 from .definition import FUNCTIONS, PUBLIC, Operator, function_of, named_as_in_torch, rearranged
-from .graph import Recorded, apply, saved_name, saved_names, saved_value
+from .graph import Recorded, apply, apply_one, apply_two, saved_name, saved_names, saved_value
 from .saved import SavedTensor
 from .tensor import Tensor
 
@@ -51,6 +51,17 @@ MARKING = (
     reductions,
 )  # imported because they mark functions
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
+
+
+APPLICATIONS = {"apply": apply, "apply_one": apply_one, "apply_two": apply_two}
+
+
+def application(operator: Operator, operands: str, parameters: str) -> str:
+    """The call that applies an operator to what is named."""
+    if operator.rest or len(operator.operands) > 2:
+        return f"apply(operator, ({operands}), ({parameters}))"
+    name = "apply_one" if len(operator.operands) == 1 else "apply_two"
+    return f"{name}(operator, {operands}({parameters}))" if parameters else f"{name}(operator, {operands})"
 
 
 def publish(name: str, function: Callable[..., Any], description: str = "") -> None:
@@ -68,9 +79,9 @@ def publish_operator(name: str, operator: Operator) -> None:
     parameters = "".join(f"{each}, " for each in operator.parameters)
     operands = "".join(f"{each}, " for each in operator.operands)
     if name not in FUNCTIONS:
-        call = f"apply(operator, ({operands}), ({parameters})) if out is None else "
+        call = f"{application(operator, operands, parameters)} if out is None else "
         call += f"write_result(operator, ({operands}), ({parameters}), out)"
-        names: dict[str, Any] = {"apply": apply, "write_result": inplace.write_result, "operator": operator}
+        names: dict[str, Any] = {**APPLICATIONS, "write_result": inplace.write_result, "operator": operator}
         publish(name, function_of(operator, call, keywords=["out=None"], **names), f"torch.{name}, recorded.")
     if (kernel := getattr(torch.Tensor, f"{name}_", None)) is not None and f"{name}_" not in FUNCTIONS:
         target, others = operator.operands[0], operands.partition(" ")[2]
@@ -98,7 +109,7 @@ def operator_method(operator: Operator) -> Callable[[Tensor, Any], Any]:
     """A binary operator, which leaves operands that it does not know to the other class."""
 
     def method(x: Tensor, y: Any) -> Any:
-        return apply(operator, (x, y)) if isinstance(y, OPERANDS) else NotImplemented
+        return apply_two(operator, x, y) if isinstance(y, OPERANDS) else NotImplemented
 
     return method
 
@@ -107,7 +118,7 @@ def reflected(operator: Operator) -> Callable[[Tensor, Any], Any]:
     """The same for `number - tensor`."""
 
     def method(y: Tensor, x: Any) -> Any:
-        return apply(operator, (x, y)) if isinstance(x, OPERANDS) else NotImplemented
+        return apply_two(operator, x, y) if isinstance(x, OPERANDS) else NotImplemented
 
     return method
 

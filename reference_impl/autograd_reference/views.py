@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .definition import Operator
-from .graph import levels, record
+from .graph import edge_of, levels, note
 from .modes import state
 from .node import Edge, Node
 from .retain import follow
@@ -114,8 +114,10 @@ def alias(operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), lazil
         result._view = View(base, x._view, operator, parameters, UNRECORDED if lazily else base._edge)
         if not state.enabled and not lazily:
             result._view.restriction = MADE_UNDER_NO_GRAD
-    if state.enabled and not lazily and (x._edge is not None or x._requires_grad or x._view is not None):
-        record(operator, (x,), parameters, result)
+    if state.enabled and not lazily:
+        edge = x._edge if x._view is None and x._edge is not None else edge_of(x)
+        if edge is not None:
+            note(operator, (x,), parameters, result, (edge,), 3)
     if levels and result._view is None:
         levels[-1].after(operator, (x,), parameters, result)
     return result

@@ -116,16 +116,16 @@ class ProductsKeepCopies(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        original = graph.record
+        original = graph.note
 
-        def record(operator: Any, operands: Any, parameters: Any, result: Tensor) -> None:
-            original(operator, operands, parameters, result)
+        def note(operator: Any, operands: Any, parameters: Any, result: Tensor, *history: Any) -> None:
+            original(operator, operands, parameters, result, *history)
             if operator is rules.MUL and result._edge is not None:
                 node = result._edge[0]
                 assert isinstance(node, Recorded) and node.saved is not None
                 node.saved = [_copied(each) for each in node.saved]
 
-        patch.setattr(graph, "record", record)
+        patch.setattr(graph, "note", note)
 
 
 def _copied(saved: Saved) -> Saved:

@@ -81,15 +81,15 @@ class GradientKnowsItsLeaf(Reference):
 
 
 def after_recording(patch: pytest.MonkeyPatch, look: Any) -> None:
-    """`look(operands, result)` after each operation that may be recorded."""
-    record = graph.record
+    """`look(operands, result)` after each operation that is recorded."""
+    note = graph.note
 
-    def record_and_look(operator: Any, operands: Any, parameters: Any, result: Tensor) -> None:
-        record(operator, operands, parameters, result)
+    def note_and_look(operator: Any, operands: Any, parameters: Any, result: Tensor, *history: Any) -> None:
+        note(operator, operands, parameters, result, *history)
         look(operands, result)
 
-    patch.setattr(graph, "record", record_and_look)
-    patch.setattr(views, "record", record_and_look)
+    patch.setattr(graph, "note", note_and_look)
+    patch.setattr(views, "note", note_and_look)
 
 
 @mutant(kills="mem.no-cycles", may_fail=MEMORY)

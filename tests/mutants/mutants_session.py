@@ -262,10 +262,10 @@ class LeafIsSavedOnce(Reference):
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
         saved = ByTensor()
-        original = graph.record
+        original = graph.note
 
-        def record(operator: Any, operands: Sequence[Any], parameters: Any, result: Tensor) -> None:
-            original(operator, operands, parameters, result)
+        def note(operator: Any, operands: Sequence[Any], parameters: Any, result: Tensor, *history: Any) -> None:
+            original(operator, operands, parameters, result, *history)
             node = result._edge[0] if result._edge else None
             if not isinstance(node, Recorded) or not node.saved:
                 return
@@ -275,4 +275,4 @@ class LeafIsSavedOnce(Reference):
                     value = saved.first(operand, operand._data.clone())
                     node.saved[place] = (value, UNWRITTEN, 0)
 
-        patch.setattr(graph, "record", record)
+        patch.setattr(graph, "note", note)
