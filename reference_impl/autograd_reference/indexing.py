@@ -25,6 +25,11 @@ def is_basic(part: Any) -> bool:
     return part is None or part is Ellipsis or isinstance(part, slice) or is_integer(part)
 
 
+def is_view_key(key: Any) -> bool:
+    """Whether a key is basic in all its parts."""
+    return all(map(is_basic, key)) if isinstance(key, tuple) else is_basic(key)
+
+
 def is_integer(part: Any) -> bool:
     """Whether a part of a key is one position. Booleans are masks."""
     return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
@@ -40,8 +45,10 @@ def as_index(part: Any, device: torch.device) -> Any:
     raise IndexError(f"a tensor cannot be indexed with {type(part).__name__}")
 
 
-def split_key(x: Tensor, key: Any) -> tuple[tuple[Any, ...], list[Tensor], tuple[int, ...]]:
+def split_key(x: Tensor, key: Any) -> tuple[Any, list[Tensor], tuple[int, ...]]:
     """A key as a basic key, the index tensors, and the dimensions of the basic result that they index."""
+    if is_view_key(key):
+        return key, [], ()
     parts = list(key) if isinstance(key, tuple) else [key]
     parts = [p if is_basic(p) or isinstance(p, bool) else as_index(p, x.device) for p in parts]
     consumed = sum(taken(part) for part in parts)
@@ -76,7 +83,7 @@ def taken(part: Any) -> int:
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for a basic key, else a copy. IndexError for positions that do not exist."""
-    if is_basic(key) or (isinstance(key, tuple) and all(map(is_basic, key))):
+    if is_view_key(key):
         return alias(rules.SLICE, x, (key,))
     basic, indices, dims = split_key(x, key)
     if any(part != slice(None) for part in basic):

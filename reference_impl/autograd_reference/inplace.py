@@ -103,7 +103,7 @@ def write(
     version = target._storage.version
     # A view that was made under no_grad requires nothing, but its base's history would miss the write: that is refused.
     base = target if target._view is None else target._view.base
-    recording = state.enabled and any(requires(x) for x in (target, base, *operands))
+    recording = state.enabled and (target.requires_grad or base.requires_grad or any(map(requires, operands)))
     if recording or write_raw is not FILL or isinstance(operands[0], Tensor):  # one number fits in all places
         refuse_overlap(target, operands)
     node = before_write(operator, target, operands, parameters) if recording else None

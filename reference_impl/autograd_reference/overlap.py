@@ -46,10 +46,11 @@ def overlaps_itself(data: torch.Tensor) -> bool:
 
 def same_positions(x: torch.Tensor, y: torch.Tensor) -> bool:
     """Whether, broadcast to the shape of x, every element of y lies where the corresponding element of x does."""
-    try:
-        y = y.expand(x.shape)
-    except RuntimeError:
-        return False
+    if x.shape != y.shape:
+        try:
+            y = y.expand(x.shape)
+        except RuntimeError:
+            return False
     strides = zip(x.stride(), y.stride(), x.shape, strict=True)
     return x.data_ptr() == y.data_ptr() and all(a == b for a, b, length in strides if length > 1)
 

@@ -338,7 +338,8 @@ COPY: Operator = Operator(
 def replaced(x: torch.Tensor, value: Any, steps: tuple[Step, ...], stride: tuple[int, ...]) -> torch.Tensor:
     """A copy of x with the given strides, and with a view of it overwritten by the value."""
     copy = x.new_empty_strided(x.shape, stride).copy_(x)
-    replay(steps, copy)[...] = value
+    part = replay(steps, copy)
+    part.copy_(value) if isinstance(value, torch.Tensor) else part.fill_(value)
     return copy
 
 

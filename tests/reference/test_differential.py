@@ -114,7 +114,7 @@ def draw_step(rng: random.Random, side: Side, recording: bool) -> tuple[str, tup
         return kind, (rng.choice(["cat", "stack"]), rng.choices(same, k=rng.randint(1, 3)), 0)
     if kind == "matmul":
         y = pick(rng, side)
-        if len(shape) + side.tensors[y].ndim <= 4:  # of batches torch may save a copy, and then not see a write
+        if max(len(shape), side.tensors[y].ndim) <= 2:  # of batches torch may save a copy, and then not see a write
             return kind, (x, y)
     if kind == "mode":
         return kind, ()
