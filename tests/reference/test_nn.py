@@ -92,6 +92,18 @@ def test_losses_are_weighted_and_reduced(name: str) -> None:
     on_both(compute)
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4)])
+@pytest.mark.parametrize("slopes", [1, 3])
+def test_slopes_for_all_or_by_channel(shape: tuple[int, ...], slopes: int) -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.randn(shape, dtype=lib.float64, requires_grad=True)
+        weight = lib.rand(slopes if x.ndim > 1 else 1, dtype=lib.float64, requires_grad=True)
+        y = lib.nn.functional.prelu(x, weight)
+        return y, *lib.autograd.grad(y.sum(), (x, weight))
+
+    on_both(compute)
+
+
 @pytest.mark.parametrize("padding", [None, 2, -1])
 def test_embedding(padding: int | None) -> None:
     def compute(lib: Any) -> Any:

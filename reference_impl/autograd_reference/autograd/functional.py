@@ -49,8 +49,11 @@ def called(func: Function, xs: Sequence[Tensor], strict: bool) -> tuple[Any, tup
     """What a function gives, as it is and as a tuple."""
     outputs = func(*xs)
     ys = as_tuple(outputs, "outputs of the user-provided function")
-    if strict and not all(y.requires_grad for y in ys):
-        raise RuntimeError("An output of the user-provided function does not require gradients, in strict mode.")
+    for number, y in enumerate(ys):
+        if strict and not y.requires_grad:
+            raise RuntimeError(
+                f"Output {number} of the user-provided function does not require gradients, in strict mode."
+            )
     return outputs, ys
 
 

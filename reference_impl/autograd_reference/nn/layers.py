@@ -29,13 +29,9 @@ def bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None = None)
 
 
 def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None,
-    max_norm: float | None,
-    scale_grad_by_freq: bool,
+    input: Tensor, weight: Tensor, padding_idx: int | None, max_norm: float | None, scale_grad_by_freq: bool,
     sparse: bool,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """The rows of weight at integer positions. The row `padding_idx` gets no gradient."""
     if max_norm is not None or scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: max_norm, scale_grad_by_freq and sparse")
