@@ -31,10 +31,7 @@ from ..tensor import Tensor
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
 
-@functools.lru_cache
-def signature(function: Callable[..., Any]) -> inspect.Signature:
-    """The parameters of a function."""
-    return inspect.signature(function)
+signature = functools.lru_cache(inspect.signature)
 
 
 class Function:
