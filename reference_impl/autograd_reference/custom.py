@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from . import rules
-from .forward import refuse_other_size
+from .constant import wrapped
 from .graph import RELEASED, edge_of, levels
-from .hooks import unwrapped, wrapped
+from .hooks import unwrapped
 from .inplace import after_write, before_write, refuse_recording
 from .modes import no_grad, state
 from .node import Edge, Gradient, Node, Packed, Saved, observe, observers, refuse_modified, save
@@ -270,7 +270,7 @@ class FunctionNode(Node):
         if arrived is None and self.ctx.materialize_grads and device is not None:
             shape, dtype = self.outputs[number]
             return Tensor(torch.zeros(shape, dtype=dtype, device=device))
-        return wrapped(arrived)
+        return wrapped(arrived)  # type: ignore[no-any-return]
 
     def checked(self, results: Any) -> list[Tensor | None]:
         """What the user's `backward` returned, for the arguments that are tensors. RuntimeError where it does not fit."""
@@ -309,3 +309,12 @@ class FunctionNode(Node):
 def among(x: Any, others: Sequence[Any]) -> bool:
     """Whether an object is one of several."""
     return any(x is each for each in others)
+
+
+def refuse_other_size(tangent: Tensor, tensor: Tensor) -> None:
+    """RuntimeError: a tangent that does not have the shape of its tensor."""
+    if tensor.shape != tangent.shape:
+        raise RuntimeError(
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
+        )

@@ -18,6 +18,7 @@ import torch
 
 from .accumulate import accumulator_edge
 from .backward import capture_gradients, fitted
+from .custom import refuse_other_size
 from .definition import Operator
 from .graph import Recorded, apply, conjugate, edge_of, levels, record
 from .modes import state
@@ -184,15 +185,6 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     dual = alias_of(tensor)
     dual._tangent = (levels[-1], tangent)
     return dual
-
-
-def refuse_other_size(tangent: Tensor, tensor: Tensor) -> None:
-    """RuntimeError: a tangent that does not have the shape of its tensor."""
-    if tensor.shape != tangent.shape:
-        raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
-            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
-        )
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:

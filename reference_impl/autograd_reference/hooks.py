@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from . import anomaly
+from .constant import wrapped
 from .graph import edge_of, runs_on_tensors
 from .modes import state
 from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, RemovableHandle, noted, noted_leaves, watched, while_alive
@@ -157,11 +156,6 @@ def named(hook: Hook) -> str:
     return repr(getattr(hook, "__name__", repr(hook)))
 
 
-def wrapped(gradient: Gradient | None) -> Tensor | None:
-    """A gradient as users see it."""
-    return Tensor(gradient) if isinstance(gradient, torch.Tensor) else gradient
-
-
 def unwrapped(gradient: Tensor) -> Gradient:
     """A user's gradient in the form that the pass has."""
     return gradient if state.enabled or runs_on_tensors() else gradient._data
@@ -182,7 +176,7 @@ def run_watched(walk: Pass, node: Node, arrived: list[Any]) -> Sequence[Gradient
         return gradients
     gradients = [fitted(g, edge) for g, edge in zip(gradients, node.edges, strict=True)]
     for hook in list(notes.after.values()):
-        gradients = exchanged(hook, (tuple(wrapped(g) for g in given),), gradients)
+        gradients = exchanged(hook, (wrapped(tuple(given)),), gradients)
     arrived[:] = [*gradients, False]  # whatever hooks return may be anybody's memory, and counts as borrowed
     return gradients
 
@@ -197,7 +191,7 @@ def fitted(gradient: Gradient | None, edge: Any) -> Gradient | None:
 
 def exchanged(hook: Hook, others: tuple[Any, ...], gradients: Sequence[Gradient | None]) -> list[Gradient | None]:
     """The gradients, or those that a hook on a node returns in their place."""
-    result = hook(tuple(wrapped(g) for g in gradients), *others)
+    result = hook(wrapped(tuple(gradients)), *others)
     if result is None:
         return list(gradients)
     if not isinstance(result, tuple):

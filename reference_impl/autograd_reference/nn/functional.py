@@ -15,13 +15,15 @@ from . import layers as _layers
 from . import losses as _losses
 from . import spatial as _spatial
 
-for _module in (_activations, _layers, _losses, _spatial):
-    for _name, _function in _module.FUNCTIONS.items():
-        globals()[_name] = _named(_name, _function, getattr(_torch.nn.functional, _name))
-
+_found = {
+    name: _named(name, function, getattr(_torch.nn.functional, name))
+    for module in (_activations, _layers, _losses, _spatial)
+    for name, function in module.FUNCTIONS.items()
+}
 # Those that have a second name under which they write to their operand.
-for _name in ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold"):
-    globals()[f"{_name}_"] = _partial(globals()[_name], inplace=True)
+_written = ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold")
+_found |= {f"{name}_": _partial(_found[name], inplace=True) for name in _written}
+globals().update(_found)
 
 # Those of which torch has the same function at its top level.
 _ABOVE = """
@@ -29,10 +31,9 @@ _ABOVE = """
     conv_transpose3d cosine_similarity group_norm hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance
     pixel_shuffle pixel_unshuffle prelu rms_norm rrelu rrelu_ selu selu_ threshold threshold_
 """
-for _name in _ABOVE.split():
-    _FUNCTIONS[_name] = globals()[_name]
-_FUNCTIONS["dropout"] = lambda input, p, train: _layers.FUNCTIONS["dropout"](input, p, train)
+_FUNCTIONS.update({name: _found[name] for name in _ABOVE.split()})
+_FUNCTIONS["dropout"] = lambda input, p, train: _found["dropout"](input, p, train)
 for _name in ("hardshrink", "prelu"):
-    setattr(_Tensor, _name, globals()[_name])
+    setattr(_Tensor, _name, _found[_name])
 
 __getattr__ = _missing_from(globals())
