@@ -14,9 +14,8 @@ import torch
 from . import rules
 from .definition import public
 from .graph import apply, apply_one, apply_two, levels, record
-from .inplace import write_result
 from .modes import state
-from .shaping import reshape, squeeze, unsqueeze
+from .shaping import reshape
 from .tensor import Number, Tensor
 from .views import alias
 
@@ -25,23 +24,15 @@ Dims = int | Sequence[int] | None
 
 
 @public
-def add(x: Operand, y: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+def add(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
     """x + alpha * y, elementwise."""
-    operands = (x, y if alpha == 1 else apply(rules.MUL, (y, alpha)))
-    return apply_two(rules.ADD, *operands) if out is None else write_result(rules.ADD, operands, (), out)
+    return apply_two(rules.ADD, x, y if alpha == 1 else apply_two(rules.MUL, y, alpha))
 
 
 @public
-def sub(x: Operand, y: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+def sub(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
     """x - alpha * y, elementwise."""
-    operands = (x, y if alpha == 1 else apply(rules.MUL, (y, alpha)))
-    return apply_two(rules.SUB, *operands) if out is None else write_result(rules.SUB, operands, (), out)
-
-
-@public
-def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """The product, elementwise; written to `out`, if given. RuntimeError if that would have to be recorded."""
-    return apply_two(rules.MUL, x, y) if out is None else write_result(rules.MUL, (x, y), (), out)
+    return apply_two(rules.SUB, x, y if alpha == 1 else apply_two(rules.MUL, y, alpha))
 
 
 @public
@@ -90,12 +81,6 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return result
 
 
-@public
-def cpu(x: Tensor) -> Tensor:
-    """The tensor in host memory: itself if it is there already, else a differentiable copy."""
-    return to(x, "cpu")
-
-
 def in_dtype(x: Tensor, dtype: torch.dtype | None) -> Tensor:
     """The tensor in another dtype, if one is asked for."""
     return x if dtype is None else to(x, dtype)
@@ -121,7 +106,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dty
 
 
 @public
-def matmul(x: Tensor, y: Tensor) -> Tensor:
+def matmul(x: Tensor, y: Tensor) -> Any:
     """The matrix product: (..., n, k) @ (..., k, m) -> (..., n, m). Vectors act as a row on the left, a column on the
     right, and that dimension is then missing from the result; the leading dimensions broadcast.
     """
@@ -133,9 +118,9 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     if a.device != b.device:  # torch's kernel does not look
         raise RuntimeError(f"matmul: tensors on one device are expected, but they are on {x.device} and {y.device}")
     if b.ndim == 1:
-        return squeeze(matmul(x, unsqueeze(y, 1)), -1)
+        return matmul(x, y.unsqueeze(1)).squeeze(-1)
     if a.ndim == 1:
-        return squeeze(matmul(unsqueeze(x, 0), y), -2)
+        return matmul(x.unsqueeze(0), y).squeeze(-2)
     if a.ndim > 2 and b.ndim == 2:  # one large product is faster than many, and its gradient needs no sum over them
         rows = matmul(reshape(x, -1, x.shape[-1]), y) if x.numel() else None
         if rows is not None:

@@ -11,19 +11,13 @@ from .arithmetic import broadcast_shapes
 from .constant import unwrapped
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
-from .shaping import cat, expand, narrow, permute, reshape, sizes, split, stack, transpose, unsqueeze
+from .shaping import cat, expand, permute, reshape, sizes, stack
 from .tensor import Tensor
-from .views import alias
 
 # Operators.
 
 FLIP: Operator = Operator("flip", torch.flip, "x; dims", x=lambda g, dims: g.flip(dims))
-ROLL: Operator = Operator(
-    "roll",
-    torch.roll,
-    "x; shifts dims",
-    x=lambda g, shifts, dims: compute(ROLL, (g,), (tuple(-shift for shift in shifts), dims)),
-)
+define("roll", "x; shifts dims=()", x=lambda g, shifts, dims: g.roll(backwards(shifts), dims))
 REPEAT: Operator = Operator(
     "repeat",
     torch.Tensor.repeat,
@@ -33,10 +27,11 @@ REPEAT: Operator = Operator(
 define("tril", "x; diagonal=0", x=lambda g, diagonal: g.tril(diagonal))
 define("triu", "x; diagonal=0", x=lambda g, diagonal: g.triu(diagonal))
 define("diag_embed", "x; offset=0 dim1=-2 dim2=-1", x=lambda g, offset, dim1, dim2: g.diagonal(offset, dim1, dim2))
-UNFOLD: Operator = Operator(
+UNFOLD: Operator = define(
     "unfold",
-    torch.Tensor.unfold,
     "x; dim size step",
+    torch.Tensor.unfold,
+    is_view=True,
     x=lambda g, shape, dim, size, step: compute(UNFOLD_BACKWARD, (g,), (shape, dim, size, step)),
 )
 UNFOLD_BACKWARD: Operator = Operator(
@@ -47,13 +42,18 @@ UNFOLD_BACKWARD: Operator = Operator(
 )
 
 
+def backwards(shifts: int | Sequence[int]) -> Any:
+    """The shifts that undo others."""
+    return -shifts if isinstance(shifts, int) else [-shift for shift in shifts]
+
+
 def folded(g: Any, shape: torch.Size, counts: Sequence[int]) -> Any:
     """What was repeated, with a dimension for the copies before each dimension."""
     lengths = (1,) * (len(counts) - len(shape)) + tuple(shape)
     return g.reshape([n for pair in zip(counts, lengths, strict=True) for n in pair])
 
 
-# Functions made of others.
+# Functions made of others. Where they only give the elements another shape, torch says on the raw tensor which.
 
 
 def tensors_of(tensors: Any) -> Any:
@@ -61,70 +61,39 @@ def tensors_of(tensors: Any) -> Any:
     return tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
 
 
-def each(function: Any) -> Any:
-    """A function of one tensor for one or several."""
-    return lambda *xs: (
-        function(xs[0]) if isinstance(xs[0], Tensor) and len(xs) == 1 else tuple(map(function, tensors_of(xs)))
-    )
+def at_least(kernel: Any) -> Any:
+    """A function that adds dimensions of length one to a tensor, or to each of several."""
+
+    def widened(*xs: Any) -> Any:
+        if len(xs) == 1 and isinstance(xs[0], Tensor):
+            return reshape(xs[0], kernel(xs[0]._data).shape)
+        return tuple(map(widened, tensors_of(xs)))
+
+    return widened
 
 
-def at_least(ndim: int) -> Any:
-    """The function that adds dimensions of length one, as NumPy has it."""
-
-    def widened(x: Tensor) -> Tensor:
-        if x.ndim >= ndim:
-            return x
-        x = x if x.ndim else reshape(x, 1)
-        x = unsqueeze(x, 0) if x.ndim < min(ndim, 2) else x
-        return unsqueeze(x, -1) if ndim == 3 else x
-
-    return each(widened)
-
-
-at_least_1, at_least_2, at_least_3 = at_least(1), at_least(2), at_least(3)
+at_least_1, at_least_2, at_least_3 = map(at_least, (torch.atleast_1d, torch.atleast_2d, torch.atleast_3d))
 
 
 @public
 def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of parts: as many as told, of nearly one length, or those between the given positions."""
-    parts, n = unwrapped(indices_or_sections), x.size(dim)
-    parts = parts.tolist() if isinstance(parts, torch.Tensor) else parts
-    if isinstance(parts, int):
-        return split(x, [n // parts + (k < n % parts) for k in range(parts)], dim)
-    ends = [slice(0, end).indices(n)[1] for end in parts] + [n]
-    starts = [0, *ends[:-1]]
-    return tuple(narrow(x, dim, start, max(end - start, 0)) for start, end in zip(starts, ends, strict=True))
-
-
-@public
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most so many parts of one length, of which the last may fall short."""
-    if chunks < 1:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    return split(x, max(1, -(-x.size(dim) // chunks)), dim)
+    positions = torch.tensor_split(torch.arange(x.size(dim)), unwrapped(indices_or_sections))
+    return tuple(x.narrow(dim, part.storage_offset(), len(part)) for part in positions)
 
 
 @public
 def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
     """A view with dimensions moved to other places; the others keep their order."""
-    sources, places = ((dims,) if isinstance(dims, int) else dims for dims in (source, destination))
-    moved = {place % x.ndim: dim % x.ndim for dim, place in zip(sources, places, strict=True)}
-    rest = iter(dim for dim in range(x.ndim) if dim not in moved.values())
-    return permute(x, [moved[place] if place in moved else next(rest) for place in range(x.ndim)])
+    numbered = torch.empty(tuple(range(x.ndim)))  # dimension k is k long, so that torch's result tells the order
+    return permute(x, torch.movedim(numbered, source, destination).shape)
 
 
 @public
-def roll(x: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
-    """The elements shifted along dimensions, round the end; without dimensions, as one row."""
-    pair = tuple((value,) if isinstance(value, int) else tuple(value) for value in (shifts, dims))
-    return apply(ROLL, (x,), pair)
-
-
-@public
-def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     """The plane of two dimensions turned k times by a right angle, from the first towards the second."""
     if k % 2:
-        return transpose(flip(x, dims[1 if k % 4 == 1 else 0]), *dims)
+        return flip(x, dims[1 if k % 4 == 1 else 0]).transpose(*dims)
     return flip(x, tuple(dims)) if k % 4 else x.clone()
 
 
@@ -150,9 +119,8 @@ def tile(x: Tensor, *counts: Any, dims: Any = None) -> Tensor:
 def repeat_interleave(x: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
     """Every position repeated in its place, so often as the number, or the tensor of numbers, says."""
     x, dim = (x, dim) if dim is not None else (reshape(x, -1), 0)
-    times = unwrapped(repeats) if isinstance(repeats, Tensor) else torch.tensor(repeats, device=x.device)
-    index = torch.arange(x.size(dim), device=x.device)
-    return x.index_select(dim, Tensor(index.repeat_interleave(times.expand_as(index) if times.numel() == 1 else times)))
+    index = torch.arange(x.size(dim), device=x.device).repeat_interleave(unwrapped(repeats))
+    return x.index_select(dim, Tensor(index))
 
 
 @public
@@ -166,13 +134,6 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     return tuple(
         expand(reshape(x, [-1 if k == place else 1 for k in range(len(xs))]), shape) for place, x in enumerate(xs)
     )
-
-
-@public
-def unflatten(x: Tensor, dim: int, size: Sequence[int]) -> Any:
-    """A view with one dimension split into several."""
-    dim %= x.ndim
-    return x.view(*x.shape[:dim], *size, *x.shape[dim + 1 :])
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -197,7 +158,7 @@ def kron(x: Tensor, y: Tensor) -> Tensor:
 
 
 compose(
-    adjoint=lambda x: transpose(x, -2, -1).conj(),
+    adjoint=lambda x: x.mH,
     atleast_1d=at_least_1,
     atleast_2d=at_least_2,
     atleast_3d=at_least_3,
@@ -205,26 +166,20 @@ compose(
     broadcast_to=lambda x, *given, size=None: expand(x, sizes(given, size)),
     cartesian_prod=lambda *xs: stack([reshape(x, -1) for x in meshgrid(*xs)], 1) if len(xs) > 1 else xs[0],
     column_stack=lambda tensors: cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1),
-    concat=lambda tensors, dim=0: cat(tensors, dim),
-    concatenate=lambda tensors, dim=0: cat(tensors, dim),
     diag=diag,
     diagflat=lambda x, offset=0: reshape(x, -1).diag_embed(offset),
     dsplit=lambda x, parts: tensor_split(x, parts, 2),
     dstack=lambda tensors: cat([at_least_3(x) for x in tensors], 2),
+    expand_as=lambda x, other: expand(x, other.shape),
     flip=flip,
     fliplr=lambda x: flip(x, 1),
     flipud=lambda x: flip(x, 0),
     hsplit=lambda x, parts: tensor_split(x, parts, 0 if x.ndim == 1 else 1),
     hstack=lambda tensors: cat([at_least_1(x) for x in tensors], 0 if tensors[0].ndim < 2 else 1),
     kron=kron,
-    moveaxis=movedim,
-    row_stack=lambda tensors: cat([at_least_2(x) for x in tensors], 0),
     ravel=lambda x: reshape(x, -1),
     reshape_as=lambda x, other: reshape(x, other.shape),
-    split_with_sizes=lambda x, split_sizes, dim=0: split(x, split_sizes, dim),
-    swapaxes=transpose,
-    swapdims=transpose,
-    unfold=lambda x, dimension, size, step: alias(UNFOLD, x, (dimension, size, step)),
+    unflatten=lambda x, dim, sizes: x.view(x._data.unflatten(dim, sizes).shape),
     view_as=lambda x, other: x.view(other.shape),
     vsplit=lambda x, parts: tensor_split(x, parts, 0),
     vstack=lambda tensors: cat([at_least_2(x) for x in tensors], 0),

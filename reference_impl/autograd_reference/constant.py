@@ -11,8 +11,8 @@ from .definition import FUNCTIONS, compose
 from .tensor import Tensor
 
 NAMES = """
-    all allclose any argmin argsort argwhere bincount bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor
-    bucketize can_cast count_nonzero equal eq gcd ge greater greater_equal gt histc isclose isfinite isin isinf isnan isneginf
+    all allclose any argmax argmin argsort argwhere bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
+    bitwise_xor bucketize can_cast count_nonzero equal eq gcd ge greater greater_equal gt histc isclose isfinite isin isinf isnan isneginf
     isposinf isreal is_nonzero lcm le less less_equal logical_and logical_not logical_or logical_xor lt ne nonzero not_equal
     promote_types result_type searchsorted signbit unravel_index numel is_complex is_floating_point is_conj is_neg is_signed
     element_size nelement get_device is_same_size is_pinned ndimension is_set_to untyped_storage

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .constant import unwrapped
 from .definition import FUNCTIONS, public
 from .tensor import Tensor
 
@@ -40,62 +41,46 @@ def leaf(data: torch.Tensor, requires_grad: bool) -> Tensor:
     return Tensor(data).requires_grad_(requires_grad)
 
 
-def unwrapped(data: Any) -> Any:
-    """Data with the tensors of this package in it replaced by what torch understands."""
-    if isinstance(data, Tensor):
-        return data._data
-    if isinstance(data, (list, tuple)):
-        return [item._data.item() if isinstance(item, Tensor) else unwrapped(item) for item in data]
-    return data
-
-
 @public
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A constant over the memory of a NumPy array: a write through either is seen through the other, unnoticed."""
     return Tensor(torch.from_numpy(array))
 
 
-def factory(make: Callable[..., torch.Tensor], description: str) -> Callable[..., Tensor]:
-    """One of torch's creation functions, with torch's arguments, that makes a leaf of this package."""
+def factory(make: Callable[..., torch.Tensor], description: str) -> None:
+    """Publish one of torch's creation functions, with torch's arguments, that makes a leaf of this package."""
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Tensor:
         kwargs = {name: unwrapped(value) for name, value in kwargs.items()}
         return leaf(make(*[unwrapped(arg) for arg in args], **kwargs), requires_grad)
 
     create.__name__ = create.__qualname__ = make.__name__
-    FUNCTIONS[make.__name__] = create
     create.__doc__ = f"{description} Arguments as torch's, with `dtype`, `device` and `requires_grad`."
-    return create
+    FUNCTIONS[make.__name__] = create
 
 
-zeros = factory(torch.zeros, "Zeros of a shape.")
-ones = factory(torch.ones, "Ones of a shape.")
-empty = factory(torch.empty, "Memory of a shape, with whatever is in it.")
-full = factory(torch.full, "A shape filled with a number.")
-arange = factory(torch.arange, "The numbers from start to end, the end excluded.")
-linspace = factory(torch.linspace, "Evenly spaced numbers from start to end, both included.")
-eye = factory(torch.eye, "The identity matrix.")
-rand = factory(torch.rand, "Uniform random numbers in [0, 1).")
-randn = factory(torch.randn, "Normal random numbers of mean 0 and variance 1.")
-randint = factory(torch.randint, "Random integers.")
-zeros_like = factory(torch.zeros_like, "Zeros of the shape, dtype and device of a tensor, not of its requires_grad.")
-ones_like = factory(torch.ones_like, "Ones of the shape, dtype and device of a tensor, not of its requires_grad.")
-empty_like = factory(torch.empty_like, "Memory of the shape, dtype and device of a tensor.")
-full_like = factory(torch.full_like, "A tensor's shape, dtype and device, filled with a number.")
-rand_like = factory(torch.rand_like, "Uniform random numbers of the shape, dtype and device of a tensor.")
-randn_like = factory(torch.randn_like, "Normal random numbers of the shape, dtype and device of a tensor.")
-new_zeros = factory(torch.Tensor.new_zeros, "Zeros of a shape, of the dtype and device of a tensor.")
-new_ones = factory(torch.Tensor.new_ones, "Ones of a shape, of the dtype and device of a tensor.")
-new_full = factory(torch.Tensor.new_full, "A shape filled with a number, of the dtype and device of a tensor.")
-MORE = """
+FILLED = {
+    "zeros": "Zeros",
+    "ones": "Ones",
+    "empty": "Memory, with whatever is in it,",
+    "full": "Equal numbers",
+    "rand": "Uniform random numbers in [0, 1)",
+    "randn": "Normal random numbers of mean 0 and variance 1",
+    "randint": "Random integers",
+    "empty_strided": "Memory of given strides",
+}
+for _name, _content in FILLED.items():
+    factory(getattr(torch, _name), f"{_content} of a shape.")
+    for _owner, _like in ((torch, f"{_name}_like"), (torch.Tensor, f"new_{_name}")):
+        if hasattr(_owner, _like):
+            factory(getattr(_owner, _like), f"{_content}, of the dtype and on the device of a tensor.")
+OTHERS = """
     BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
-    asarray bartlett_window blackman_window empty_permuted empty_strided hamming_window hann_window logspace randint_like
+    arange asarray bartlett_window blackman_window empty_permuted eye hamming_window hann_window linspace logspace
     randperm scalar_tensor tril_indices triu_indices vander
 """
-for _name in MORE.split():
+for _name in OTHERS.split():
     factory(getattr(torch, _name), f"As torch.{_name}.")
-for _name in ("new_empty", "new_empty_strided"):
-    factory(getattr(torch.Tensor, _name), f"As torch.Tensor.{_name}.")
 
 
 @public

@@ -138,22 +138,29 @@ OPERANDS: set[str] = {"result"}
 """The names of all operators' operands, and of what else may be saved."""
 PUBLIC: dict[str, Operator] = {}
 """The operators that are public as they are, by name."""
+VIEWS: dict[str, Operator] = {}
+"""The same for those that make views."""
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 """All public functions, by name."""
 
 
 def define(
-    name: str, signature: str, forward: Callable[..., Any] | None = None, order: str = "", **rules: Any
+    name: str,
+    signature: str,
+    forward: Callable[..., Any] | None = None,
+    order: str = "",
+    is_view: bool = False,
+    **rules: Any,
 ) -> Operator:
     """A public operator. It computes what torch's function of that name does, unless another is given.
 
-    `order` are the arguments as users write them, where parameters do not come last.
+    `order` are the arguments as users write them, where parameters do not come last. The result of a view shares memory.
     """
     operator = Operator(name, forward or (lambda: None), signature, **rules)
     operator.order = order.split() or [*operator.operands, *operator.parameters]
     if forward is None:
         operator.forward = rearranged(operator, getattr(torch, name))
-    PUBLIC[name] = operator
+    (VIEWS if is_view else PUBLIC)[name] = operator
     return operator
 
 

@@ -14,7 +14,7 @@ import torch
 from . import rules
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
-from .inplace import write, write_result
+from .inplace import write
 from .rules import WHERE, fused, logarithm, masked, nothing
 from .tensor import Tensor
 from .views import alias
@@ -189,12 +189,8 @@ ROUNDED_DIV: Operator = Operator(
 
 
 @public
-def div(x: Any, y: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     """x / y, elementwise; rounded to an integer towards zero (`trunc`) or down (`floor`), then without a gradient."""
-    if out is not None:
-        if rounding_mode is None:
-            return write_result(rules.DIV, (x, y), (), out)
-        return write_result(ROUNDED_DIV, (x, y), (rounding_mode,), out)
     return apply(rules.DIV, (x, y)) if rounding_mode is None else apply(ROUNDED_DIV, (x, y), (rounding_mode,))
 
 
@@ -212,40 +208,25 @@ def to_double(x: Any) -> Any:
 
 
 compose(
-    absolute=lambda x: x.abs(),
-    arccos=lambda x: x.acos(),
-    arccosh=lambda x: x.acosh(),
-    arcsin=lambda x: x.asin(),
-    arcsinh=lambda x: x.asinh(),
-    arctan=lambda x: x.atan(),
-    arctan2=lambda x, y: x.atan2(y),
-    arctanh=lambda x: x.atanh(),
-    clip=lambda x, min=None, max=None: x.clamp(min, max),
-    divide=div,
-    fix=lambda x: x.trunc(),
     float_power=lambda x, exponent: to_double(x) ** to_double(exponent),
     ldexp=lambda x, other: x * 2.0**other,
-    multiply=lambda x, y: x * y,
-    negative=lambda x: -x,
     polygamma=lambda n, x: apply(POLYGAMMA, (x,), (n,)),
     positive=lambda x: x,
     resolve_conj=lambda x: x.clone() if x.is_conj() else x,
     resolve_neg=lambda x: x.clone() if x.is_neg() else x,
     rsub=lambda x, y, *, alpha=1: y - alpha * x,
-    subtract=lambda x, y, *, alpha=1: x - alpha * y,
-    true_divide=lambda x, y: x / y,
 )
 
 
 # Complex numbers and their parts. The parts are views.
 
 REAL: Operator = Operator("real", torch.real, "x", x=lambda g: g)
-IMAG: Operator = Operator("imag", torch.imag, "x", x=lambda g: g * 1j)
-VIEW_AS_REAL: Operator = Operator(
-    "view_as_real", torch.view_as_real, "x", x=lambda g: compute(VIEW_AS_COMPLEX, (g.contiguous(),))
+define("imag", "x", is_view=True, x=lambda g: g * 1j)
+VIEW_AS_REAL: Operator = define(
+    "view_as_real", "x", is_view=True, x=lambda g: compute(VIEW_AS_COMPLEX, (g.contiguous(),))
 )
-VIEW_AS_COMPLEX: Operator = Operator(
-    "view_as_complex", torch.view_as_complex, "x", x=lambda g: compute(VIEW_AS_REAL, (g.resolve_conj(),))
+VIEW_AS_COMPLEX: Operator = define(
+    "view_as_complex", "x", is_view=True, x=lambda g: compute(VIEW_AS_REAL, (g.resolve_conj(),))
 )
 define("complex", "real imag", real=lambda g: g.real, imag=lambda g: g.imag)
 define(
@@ -254,9 +235,4 @@ define(
     abs=lambda g, angle: g.real * angle.cos() + g.imag * angle.sin(),
     angle=lambda g, result: (g * result * -1j).real,
 )
-compose(
-    real=lambda x: alias(REAL, x) if x.is_complex() else x,
-    imag=lambda x: alias(IMAG, x),
-    view_as_real=lambda x: alias(VIEW_AS_REAL, x),
-    view_as_complex=lambda x: alias(VIEW_AS_COMPLEX, x),
-)
+compose(real=lambda x: alias(REAL, x) if x.is_complex() else x)

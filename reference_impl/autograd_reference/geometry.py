@@ -6,11 +6,9 @@ old geometry is kept in a tensor that nobody else sees: it becomes the base of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from . import rules
-from .definition import Operator, compose, public
+from .definition import Operator, public
 from .graph import record
 from .modes import state
 from .shaping import Size, sizes
@@ -48,32 +46,6 @@ def reshape_in_place(operator: Operator, x: Tensor, parameters: tuple[Any, ...])
 
 
 @public
-def transpose_(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Exchange two dimensions of x itself."""
-    return reshape_in_place(rules.TRANSPOSE, x, (dim0, dim1))
-
-
-@public
-def t_(x: Tensor) -> Tensor:
-    """Transpose a matrix itself. RuntimeError for more than two dimensions."""
-    if x.ndim > 2:
-        raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return reshape_in_place(rules.T, x, ())
-
-
-@public
-def unsqueeze_(x: Tensor, dim: int) -> Tensor:
-    """Give x itself a new dimension of length one."""
-    return reshape_in_place(rules.UNSQUEEZE, x, (dim,))
-
-
-@public
-def squeeze_(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """Remove from x itself the dimensions of length one, or those among the given ones."""
-    return reshape_in_place(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))
-
-
-@public
 def resize_(x: Tensor, *size: Size) -> Tensor:
     """Give x another shape, row-major, over its memory, which grows if need be. RuntimeError if x requires gradients."""
     if x.requires_grad:
@@ -82,9 +54,3 @@ def resize_(x: Tensor, *size: Size) -> Tensor:
     x._view = None
     x._storage.version += 1
     return x
-
-
-compose(
-    swapaxes_=lambda x, axis0, axis1: transpose_(x, axis0, axis1),
-    swapdims_=lambda x, dim0, dim1: transpose_(x, dim0, dim1),
-)

@@ -13,7 +13,7 @@ import torch
 
 from . import rules
 from .arithmetic import broadcast_shapes
-from .definition import Operator, compose, public
+from .definition import Operator, compose, define, public
 from .graph import apply
 from .inplace import copy_, write
 from .tensor import Tensor
@@ -142,18 +142,25 @@ def scatter(
     if reduce is None:
         return apply(SCATTER, (x, index, source), (dim,))
     source = source if isinstance(source, Tensor) else x.new_full(index.shape, source)
-    return scatter_reduce(x, dim, index, source, {"add": "sum", "multiply": "prod"}[reduce])
+    return x.scatter_reduce(dim, index, source, {"add": "sum", "multiply": "prod"}[reduce])
 
 
-def shared(g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, include_self: bool) -> tuple[Any, Any]:
-    """The cotangent of an extreme, shared equally among those of x and of the source that have that value."""
-    in_x, in_src = (x == result).to(g.dtype), (src == result.gather(dim, index)).to(g.dtype)
+def scatter_reduced(
+    g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, reduce: str, include_self: bool
+) -> tuple[Any, Any]:
+    """The cotangents of x and of the source. A mean is shared by all that it is made of, and an extreme by those equal to it."""
+    if reduce == "prod":
+        of_x, of_src = by_product(g, x, index, src, dim, include_self)
+        return of_x if include_self else of_x.scatter(dim, index, 0), of_src
+    in_x, in_src = g.new_ones(x.shape), g.new_ones(src.shape)
+    if reduce in ("amax", "amin"):
+        in_x, in_src = in_x * (x == result), in_src * (src == result.gather(dim, index))
     in_x = in_x if include_self else in_x.scatter(dim, index, 0)
-    share = g / in_x.scatter_add(dim, index, in_src)
+    share = g if reduce == "sum" else g / in_x.scatter_add(dim, index, in_src)
     return share * in_x, share.gather(dim, index) * in_src
 
 
-def by_product(g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, include_self: bool) -> tuple[Any, Any]:
+def by_product(g: Any, x: Any, index: Any, src: Any, dim: int, include_self: bool) -> tuple[Any, Any]:
     """The cotangent of a product, times the product of the other factors, of which any may be zero."""
     zeros = (x == 0).to(x.dtype).scatter_reduce(dim, index, (src == 0).to(x.dtype), "sum", include_self=include_self)
     if isinstance(g, Tensor) and zeros.any():
@@ -166,42 +173,20 @@ def by_product(g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, incl
     of_src = rules.masked(
         (g * products).gather(dim, index) / factors[1], zeros.gather(dim, index) - (src == 0).to(x.dtype) > 0
     )
-    return of_x if include_self else of_x.scatter(dim, index, 0), of_src
+    return of_x, of_src
 
 
-def scatter_reducer(reduce: str, rule: Any) -> Operator:
-    """The operator for a reduction, with a rule for both operands at once."""
-
-    def forward(x: torch.Tensor, index: torch.Tensor, src: torch.Tensor, dim: int, include_self: bool) -> torch.Tensor:
-        return torch.scatter_reduce(x, dim, index, src, reduce, include_self=include_self)
-
-    return Operator(
-        "scatter_reduce", forward, "x index src; dim include_self",
-        x=lambda g, x, index, src, result, dim, include_self: rule(g, x, index, src, result, dim, include_self)[0],
-        src=lambda g, x, index, src, result, dim, include_self: rule(g, x, index, src, result, dim, include_self)[1],
-    )  # fmt: skip
-
-
-SCATTER_REDUCE = {
-    name: scatter_reducer(name, rule) for name, rule in {"amax": shared, "amin": shared, "prod": by_product}.items()
-}
-
-
-@public
-def scatter_reduce(x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Any:
-    """Elements of the source that go to one position of x, and its own unless told otherwise, reduced: `sum`, `mean`, `prod`,
-    `amax` or `amin`.
-    """
-    if reduce in SCATTER_REDUCE:
-        return apply(SCATTER_REDUCE[reduce], (x, index, src), (dim, include_self))
-    if reduce not in ("sum", "mean"):
-        raise RuntimeError(f"scatter_reduce: expected sum, mean, prod, amax or amin as `reduce`, got {reduce!r}")
-    total = (x if include_self else x.scatter(dim, index, 0)).scatter_add(dim, index, src)
-    if reduce == "sum":
-        return total
-    counts = torch.ones_like(x._data) if include_self else torch.ones_like(x._data).scatter(dim, index._data, 0)
-    counts = counts.scatter_add(dim, index._data, torch.ones_like(src._data)).clamp(min=1)
-    return total.div(Tensor(counts), rounding_mode=None if x.is_floating_point() or x.is_complex() else "floor")
+define(
+    "scatter_reduce",
+    "x index src; dim reduce *include_self=True",
+    order="x dim index src reduce include_self",
+    x=lambda g, x, index, src, result, dim, reduce, include_self: scatter_reduced(
+        g, x, index, src, result, dim, reduce, include_self
+    )[0],
+    src=lambda g, x, index, src, result, dim, reduce, include_self: scatter_reduced(
+        g, x, index, src, result, dim, reduce, include_self
+    )[1],
+)
 
 
 @public
@@ -215,7 +200,7 @@ def index_put(x: Tensor, indices: Any, values: Any, accumulate: bool = False) ->
 def masked_select(x: Tensor, mask: Tensor) -> Any:
     """The elements where the mask holds, in row-major order; both broadcast."""
     shape = broadcast_shapes(x.shape, mask.shape)
-    return x.expand(shape).reshape(-1)[mask.expand(shape).reshape(-1)]
+    return x.expand(shape)[mask.expand(shape)]
 
 
 @public

@@ -19,7 +19,6 @@ from .constant import constant, unwrapped
 from .definition import FUNCTIONS, compose, named_as_in_torch
 from .graph import apply
 from .reductions import NORM
-from .rules import masked
 from .shaping import cat
 from .tensor import Tensor
 
@@ -101,10 +100,10 @@ def svd(x: Tensor, full_matrices: bool = True) -> Any:
     u, s, vh = apply(matrices.SINGULAR_LEFT, (x,)), svdvals(x), apply(matrices.SINGULAR_RIGHT, (x,))
     if x.is_complex():  # what depends on the phase of one factor alone could not be told from what is well defined
         u, vh = (apply(matrices.PHASED, (each,)) for each in (u, vh))
-    if full_matrices and x.shape[-2] > x.shape[-1]:
-        u = cat((u, apply(matrices.SINGULAR_REST, (x,), (False,))), -1)
-    if full_matrices and x.shape[-2] < x.shape[-1]:
-        vh = cat((vh, apply(matrices.SINGULAR_REST, (x,), (True,))), -2)
+    if full_matrices:
+        whole, n = torch.linalg.svd(x._data), s.shape[-1]
+        u = cat((u, apply(matrices.SINGULAR_REST, (x,), (whole.U[..., n:],))), -1)
+        vh = cat((vh, apply(matrices.SINGULAR_REST, (x,), (whole.Vh[..., n:, :],))), -2)
     return KINDS.linalg_svd((u, s, vh))
 
 
@@ -113,7 +112,7 @@ def matrix_power(x: Tensor, n: int) -> Any:
     if n < 0:
         return matrix_power(inv(x), -n)
     if n == 0:
-        return masked(x, x.isnan() | ~x.isnan()) + Tensor(torch.matrix_power(x._data, 0))
+        return x.clone().zero_() + Tensor(torch.matrix_power(x._data, 0))
     half = matrix_power(x, n // 2) if n > 1 else None
     return x if half is None else half @ half @ x if n % 2 else half @ half
 
@@ -159,6 +158,15 @@ def norm(
     return matrix_norm(x, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
 
 
+def norm_of_any_order(
+    x: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Any:
+    """The older norm: of a matrix for `nuc`, else of all elements, or along dimensions."""
+    if p == "nuc":
+        return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    return vector_norm(x, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
+
+
 def cond(x: Tensor, p: Any = None) -> Any:
     """The condition number: the norm of a matrix times that of its inverse."""
     if p in (None, 2, -2):
@@ -182,6 +190,7 @@ compose(
     inverse=lambda x: inv(x),
     logdet=lambda x: log_of_det(*slogdet(x)),
     matrix_exp=lambda x: matrix_exp(x),
+    norm=norm_of_any_order,
     matrix_power=lambda x, n: matrix_power(x, n),
     pinverse=lambda x, rcond=1e-15: pinv(x, rcond),
     qr=lambda x, some=True: KINDS.qr(qr(x, "reduced" if some else "complete")),

@@ -7,6 +7,7 @@ computes anew. Rules of complex results read conjugated values, as always; where
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,6 +30,12 @@ def per_matrix(g: Any) -> Any:
     return g.unsqueeze(-1).unsqueeze(-1)
 
 
+def part(name: str, place: int, rule: Callable[..., Any], parameters: str = "", **how: Any) -> Operator:
+    """One of the results of a function of torch.linalg that gives several."""
+    kernel = getattr(torch.linalg, name)
+    return Operator(f"linalg_{name}", lambda x, *given: kernel(x, *given, **how)[place], f"x; {parameters}", x=rule)
+
+
 # Inverse, determinant, systems of equations.
 
 INV: Operator = Operator("linalg_inv_ex", torch.linalg.inv, "x", x=lambda g, result: -(result.mT @ g @ result.mT))
@@ -48,20 +55,14 @@ def cofactors(x: Any, det: Any) -> Any:
 DET: Operator = Operator(
     "linalg_det", torch.linalg.det, "x", x=lambda g, x, result: per_matrix(g) * cofactors(x, result)
 )
-LOGABSDET: Operator = Operator(
-    "linalg_slogdet",
-    lambda x: torch.linalg.slogdet(x).logabsdet,
-    "x",
-    x=lambda g, x: per_matrix(g) * compute(INV, (x,)).mH,
-)
-SIGN_OF_DET: Operator = Operator(
-    "linalg_slogdet",
-    lambda x: torch.linalg.slogdet(x).sign,
-    "x",
-    x=lambda g, x, result, shape: (
+SIGN_OF_DET: Operator = part(
+    "slogdet",
+    0,
+    lambda g, x, result, shape: (
         per_matrix((g * result).imag * 1j) * compute(INV, (x,)).mT if g.is_complex() else nothing(g, shape)
     ),
 )
+LOGABSDET: Operator = part("slogdet", 1, lambda g, x: per_matrix(g) * compute(INV, (x,)).mH)
 SOLVE: Operator = Operator(
     "linalg_solve_ex",
     torch.linalg.solve,
@@ -129,8 +130,8 @@ def qr_rule(g: Any, x: Any, is_r: bool) -> Any:
     return (through_q if is_r else g + through_q) @ compute(INV, (r,)).mH
 
 
-QR_Q: Operator = Operator("linalg_qr", lambda x: torch.linalg.qr(x).Q, "x", x=lambda g, x: qr_rule(g, x, False))
-QR_R: Operator = Operator("linalg_qr", lambda x: torch.linalg.qr(x).R, "x", x=lambda g, x: qr_rule(g, x, True))
+QR_Q: Operator = part("qr", 0, lambda g, x: qr_rule(g, x, False))
+QR_R: Operator = part("qr", 1, lambda g, x: qr_rule(g, x, True))
 
 
 def by_gaps(inner: Any, values: Any) -> Any:
@@ -162,12 +163,8 @@ def eigenvalues_rule(g: Any, x: Any, uplo: str) -> Any:
     return vectors @ (g.unsqueeze(-1) * vectors.mH)
 
 
-EIGENVALUES: Operator = Operator(
-    "linalg_eigh", lambda x, uplo: torch.linalg.eigh(x, uplo)[0], "x; uplo", x=eigenvalues_rule
-)
-EIGENVECTORS: Operator = Operator(
-    "linalg_eigh", lambda x, uplo: torch.linalg.eigh(x, uplo)[1], "x; uplo", x=eigenvectors_rule
-)
+EIGENVALUES: Operator = part("eigh", 0, eigenvalues_rule, "uplo")
+EIGENVECTORS: Operator = part("eigh", 1, eigenvectors_rule, "uplo")
 
 
 def general_eigenvalues_rule(g: Any, x: Any) -> Any:
@@ -186,12 +183,8 @@ def general_eigenvectors_rule(g: Any, x: Any, result: Any) -> Any:
     return compute(SOLVE, (vectors.mH, gaps @ vectors.mH))
 
 
-GENERAL_EIGENVALUES: Operator = Operator(
-    "linalg_eig", lambda x: torch.linalg.eig(x)[0], "x", x=general_eigenvalues_rule
-)
-GENERAL_EIGENVECTORS: Operator = Operator(
-    "linalg_eig", lambda x: torch.linalg.eig(x)[1], "x", x=general_eigenvectors_rule
-)
+GENERAL_EIGENVALUES: Operator = part("eig", 0, general_eigenvalues_rule)
+GENERAL_EIGENVECTORS: Operator = part("eig", 1, general_eigenvectors_rule)
 
 
 def singular_rule(g: Any, x: Any, result: Any, is_right: bool) -> Any:
@@ -213,23 +206,9 @@ def by_left(g: Any, left: Any, values: Any, right: Any) -> Any:
     return change @ right
 
 
-def svd_part(k: int) -> Any:
-    """One of the three factors, without vectors that have no value."""
-    return lambda x: torch.linalg.svd(x, full_matrices=False)[k]
-
-
-SINGULAR_VALUES: Operator = Operator(
-    "linalg_svd",
-    svd_part(1),
-    "x",
-    x=lambda g, x: compute(SINGULAR_LEFT, (x,)) @ (g.unsqueeze(-1) * compute(SINGULAR_RIGHT, (x,))),
-)
-SINGULAR_LEFT: Operator = Operator(
-    "linalg_svd", svd_part(0), "x", x=lambda g, x, result: singular_rule(g, x, result, False)
-)
-SINGULAR_RIGHT: Operator = Operator(
-    "linalg_svd", svd_part(2), "x", x=lambda g, x, result: singular_rule(g, x, result, True)
-)
+def singular_values_rule(g: Any, x: Any) -> Any:
+    """The gradient by the singular values, also where some are equal."""
+    return compute(SINGULAR_LEFT, (x,)) @ (g.unsqueeze(-1) * compute(SINGULAR_RIGHT, (x,)))
 
 
 def refused_rotation(g: Any, shape: torch.Size) -> Any:
@@ -241,16 +220,10 @@ def refused_rotation(g: Any, shape: torch.Size) -> Any:
     return nothing(g, shape)
 
 
-SINGULAR_REST: Operator = Operator(
-    "linalg_svd",
-    lambda x, is_right: (
-        torch.linalg.svd(x)[2][..., min(x.shape[-2:]) :, :]
-        if is_right
-        else torch.linalg.svd(x)[0][..., min(x.shape[-2:]) :]
-    ),
-    "x; is_right",
-    x=refused_rotation,
-)
+SINGULAR_LEFT: Operator = part("svd", 0, lambda g, x, result: singular_rule(g, x, result, False), full_matrices=False)
+SINGULAR_VALUES: Operator = part("svd", 1, singular_values_rule, full_matrices=False)
+SINGULAR_RIGHT: Operator = part("svd", 2, lambda g, x, result: singular_rule(g, x, result, True), full_matrices=False)
+SINGULAR_REST: Operator = Operator("linalg_svd", lambda x, vectors: vectors, "x; vectors", x=refused_rotation)
 PHASED: Operator = Operator(
     "linalg_svd", lambda x: x, "x", x=refused("svd of a complex matrix by its vectors", NotImplementedError)
 )

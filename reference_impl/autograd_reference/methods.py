@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
@@ -35,24 +36,19 @@ from . import (
     shaping,
 )
 from .autograd import backward_method
-from .definition import FUNCTIONS, PUBLIC, Operator, function_of, named_as_in_torch, rearranged
+from .definition import FUNCTIONS, PUBLIC, VIEWS, Operator, function_of, named_as_in_torch, rearranged, written
 from .graph import Recorded, apply, apply_one, apply_two, saved_name, saved_names, saved_value
 from .saved import SavedTensor
 from .tensor import Tensor
 
-MARKING = (
-    arranging,
-    constant,
-    creation,
-    geometry,
-    linalg,
-    products,
-    randomness,
-    reductions,
-)  # imported because they mark functions
+# Imported because they mark functions.
+MARKING = (arranging, constant, creation, linalg, products, randomness, reductions)
+OTHER_NAMES = """
+    absolute=abs arccos=acos arccosh=acosh arcsin=asin arcsinh=asinh arctan=atan arctan2=atan2 arctanh=atanh clip=clamp
+    concat=cat concatenate=cat divide=div fix=trunc ger=outer moveaxis=movedim multiply=mul negative=neg row_stack=vstack
+    split_with_sizes=split subtract=sub swapaxes=transpose swapdims=transpose true_divide=div
+"""
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
-
-
 APPLICATIONS = {"apply": apply, "apply_one": apply_one, "apply_two": apply_two}
 
 
@@ -76,18 +72,35 @@ def publish(name: str, function: Callable[..., Any], description: str = "") -> N
 
 def publish_operator(name: str, operator: Operator) -> None:
     """Make an operator known as function, method and write, unless there is a function that does more."""
-    parameters = "".join(f"{each}, " for each in operator.parameters)
-    operands = "".join(f"{each}, " for each in operator.operands)
+    x = operator.operands[0]
+    operands, others, parameters = (
+        "".join(f"{each}, " for each in names)
+        for names in (operator.operands, operator.operands[1:], operator.parameters)
+    )
+    if "keepdim" in operator.parameters:  # users say in several ways what a reduction is over
+        parameters = parameters.replace("dims,", "arithmetic.dims_of(x, dims, keepdim),")
+    if name in VIEWS:
+        call, keywords = f"shaping.alias(operator, {x}, ({parameters}))", []
+        write = f"geometry.reshape_in_place(operator, {x}, ({parameters}))"
+    else:
+        call, keywords = f"{application(operator, operands, parameters)} if out is None else ", ["out=None"]
+        call += f"inplace.write_result(operator, ({operands}), ({parameters}), out)"
+        write = f"inplace.write(operator, kernel, {x}, ({others}), ({parameters}))"
+    modules = {"arithmetic": arithmetic, "geometry": geometry, "inplace": inplace, "shaping": shaping}
+    names: dict[str, Any] = {**APPLICATIONS, **modules, "operator": operator}
     if name not in FUNCTIONS:
-        call = f"{application(operator, operands, parameters)} if out is None else "
-        call += f"write_result(operator, ({operands}), ({parameters}), out)"
-        names: dict[str, Any] = {**APPLICATIONS, "write_result": inplace.write_result, "operator": operator}
-        publish(name, function_of(operator, call, keywords=["out=None"], **names), f"torch.{name}, recorded.")
+        publish(name, function_of(operator, call, keywords=keywords, **names), f"torch.{name}, recorded.")
     if (kernel := getattr(torch.Tensor, f"{name}_", None)) is not None and f"{name}_" not in FUNCTIONS:
-        target, others = operator.operands[0], operands.partition(" ")[2]
-        call = f"inplace.write(operator, kernel, {target}, ({others}), ({parameters}))"
-        names = {"inplace": inplace, "operator": operator, "kernel": rearranged(operator, kernel)}
-        publish(f"{name}_", function_of(operator, call, **names), f"torch.Tensor.{name}_, recorded.")
+        names["kernel"] = rearranged(operator, kernel)
+        publish(f"{name}_", function_of(operator, write, **names), f"torch.Tensor.{name}_, recorded.")
+
+
+def renamed(name: str, function: Any) -> Callable[..., Any]:
+    """The same function under another name of torch's, under which its arguments may have other names, too."""
+    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+    same.__kwdefaults__ = function.__kwdefaults__
+    same.__doc__ = f"The same as torch.{function.__name__}."
+    return same
 
 
 def in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,45 +118,14 @@ def in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return write
 
 
-def operator_method(operator: Operator) -> Callable[[Tensor, Any], Any]:
-    """A binary operator, which leaves operands that it does not know to the other class."""
+def binary(function: Any, other: str = "y") -> Callable[[Tensor, Any], Any]:
+    """The method of a binary operator, which leaves operands that it does not know to the other class.
 
-    def method(x: Tensor, y: Any) -> Any:
-        return apply_two(operator, x, y) if isinstance(y, OPERANDS) else NotImplemented
-
-    return method
-
-
-def reflected(operator: Operator) -> Callable[[Tensor, Any], Any]:
-    """The same for `number - tensor`."""
-
-    def method(y: Tensor, x: Any) -> Any:
-        return apply_two(operator, x, y) if isinstance(x, OPERANDS) else NotImplemented
-
-    return method
-
-
-def guarded(function: Callable[[Tensor, Any], Any]) -> Callable[[Tensor, Any], Any]:
-    """An operator that is more than the application of one operator of the tables."""
-
-    def method(x: Tensor, y: Any) -> Any:
-        return function(x, y) if isinstance(y, OPERANDS) else NotImplemented
-
-    return method
-
-
-def swapped(function: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
-    """The same with the tensor on the right."""
-
-    def method(y: Tensor, x: Any) -> Any:
-        return function(x, y) if isinstance(x, OPERANDS) else NotImplemented
-
-    return method
-
-
-def assign(part: Tensor, value: Any) -> None:
-    """Overwrite a view."""
-    inplace.copy_(part, value)
+    `other` is "x" where the tensor stands on the right.
+    """
+    call = "apply_two(function, x, y)" if isinstance(function, Operator) else "function(x, y)"
+    text = f"lambda {'y, x' if other == 'x' else 'x, y'}: {call} if isinstance({other}, OPERANDS) else NotImplemented"
+    return written(text, **APPLICATIONS, function=function, OPERANDS=OPERANDS)
 
 
 def takes_out(name: str) -> bool:
@@ -173,11 +155,6 @@ def casting(dtype: torch.dtype) -> Callable[..., Tensor]:
     return lambda x, **how: arithmetic.to(x, dtype, **how)
 
 
-def told(name: str) -> Callable[[Tensor], Any]:
-    """What torch tells of the raw tensor."""
-    return lambda x: getattr(x._data, name)
-
-
 def type_of(x: Tensor, dtype: Any = None) -> Any:
     """The name of the type, such as torch.FloatTensor; or the tensor in another dtype."""
     if isinstance(dtype, FunctionType):  # such as FloatTensor
@@ -197,29 +174,37 @@ def iterate(x: Tensor) -> Iterator[Tensor]:
     return (x[k] for k in range(len(x)))
 
 
-for name, operator in PUBLIC.items():
+for name, operator in (PUBLIC | VIEWS).items():
     publish_operator(name, operator)
+for name, other in [pair.split("=") for pair in OTHER_NAMES.split()]:
+    for suffix in ("", "_"):
+        if f"{other}{suffix}" in FUNCTIONS:
+            FUNCTIONS[f"{name}{suffix}"] = renamed(f"{name}{suffix}", FUNCTIONS[f"{other}{suffix}"])
 for name, function in list(FUNCTIONS.items()):
     publish(name, function)
 for name, function in list(FUNCTIONS.items()):
-    if (
-        hasattr(torch.Tensor, f"{name}_")
-        and f"{name}_" not in FUNCTIONS
-        and name not in ("swapaxes", "swapdims", "as_strided", "polygamma")
-    ):
+    if hasattr(torch.Tensor, f"{name}_") and f"{name}_" not in FUNCTIONS and name not in ("as_strided", "polygamma"):
         publish(f"{name}_", in_place(name, function), f"torch.Tensor.{name}_, recorded.")
-for name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided", "new_tensor"):
+for name in [name for name in FUNCTIONS if name.startswith("new_")]:
     del FUNCTIONS[name]  # methods only
-for name, operator in {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}.items():
-    setattr(Tensor, f"__{name}__", operator_method(operator))
-    setattr(Tensor, f"__r{name}__", reflected(rules.RSUB if name == "sub" else operator))
-for name, operator in rules.COMPARISONS.items():
-    setattr(Tensor, f"__{name.strip('_')}__", operator_method(operator))
 
 CASTS = "bfloat16 bool cdouble cfloat chalf double float half int long short"
 PROPERTIES = "is_cpu is_cuda is_meta is_mps is_quantized is_sparse is_sparse_csr is_xpu itemsize layout nbytes"
-BINARY = {"pow": "pow", "matmul": "matmul", "mod": "remainder", "floordiv": "floor_divide", "xor": "bitwise_xor"}
-BINARY |= {"and": "bitwise_and", "or": "bitwise_or", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
+WITH_FUNCTIONS = {
+    "pow": "pow",
+    "matmul": "matmul",
+    "mod": "remainder",
+    "floordiv": "floor_divide",
+    "xor": "bitwise_xor",
+}
+WITH_FUNCTIONS |= {
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}
+BINARY: dict[str, Any] = {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}
+BINARY |= {name: FUNCTIONS[function] for name, function in WITH_FUNCTIONS.items()}
 AUGMENTED = {name: name for name in ("add", "sub", "mul", "pow")} | {"truediv": "div", "mod": "remainder"}
 AUGMENTED |= {"floordiv": "floor_divide", "xor": "bitwise_xor", "and": "bitwise_and", "or": "bitwise_or"}
 OTHERS: dict[str, Any] = {
@@ -231,22 +216,24 @@ OTHERS: dict[str, Any] = {
     "register_post_accumulate_grad_hook": hooks.register_post_accumulate_grad_hook,
     "where": arithmetic.where_method,
     "T": property(lambda x: shaping.permute(x, *reversed(range(x.ndim)))),
-    "mT": property(lambda x: shaping.transpose(x, -2, -1)),
+    "mT": property(lambda x: x.transpose(-2, -1)),
+    "cpu": lambda x: arithmetic.to(x, "cpu"),
     "cuda": lambda x, device="cuda", **how: arithmetic.to(x, device, **how),
     "byte": casting(torch.uint8),
     "char": casting(torch.int8),
-    "H": property(lambda x: shaping.transpose(x, 0, 1).conj()),
-    "mH": property(lambda x: shaping.transpose(x, -2, -1).conj()),
-    "real": property(FUNCTIONS["real"], lambda x, value: assign(FUNCTIONS["real"](x), value)),
-    "imag": property(FUNCTIONS["imag"], lambda x, value: assign(FUNCTIONS["imag"](x), value)),
+    "H": property(lambda x: x.transpose(0, 1).conj()),
+    "mH": property(lambda x: x.transpose(-2, -1).conj()),
+    "real": property(FUNCTIONS["real"], lambda x, value: indexing.setitem(x.real, ..., value)),
+    "imag": property(FUNCTIONS["imag"], lambda x, value: indexing.setitem(x.imag, ..., value)),
     "polygamma": lambda x, n: apply(elementwise.POLYGAMMA, (x,), (n,)),
     "type": type_of,
     "type_as": lambda x, other: arithmetic.to(x, other.device, other.dtype),
     **{name: casting(getattr(torch, name)) for name in CASTS.split()},
-    **{name: property(told(name)) for name in PROPERTIES.split()},
-    **{f"__i{name}__": guarded(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
-    **{f"__{name}__": guarded(FUNCTIONS[function]) for name, function in BINARY.items()},
-    **{f"__r{name}__": swapped(FUNCTIONS[function]) for name, function in BINARY.items()},
+    **{name: property(attrgetter(f"_data.{name}")) for name in PROPERTIES.split()},
+    **{f"__i{name}__": binary(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
+    **{f"__{name}__": binary(function) for name, function in BINARY.items()},
+    **{f"__r{name}__": binary(function, "x") for name, function in (BINARY | {"sub": rules.RSUB}).items()},
+    **{f"__{name.strip('_')}__": binary(operator) for name, operator in rules.COMPARISONS.items()},
     "__abs__": FUNCTIONS["abs"],
     "__pos__": FUNCTIONS["positive"],
     "__contains__": lambda x, value: bool((x == value).any()),

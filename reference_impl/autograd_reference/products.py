@@ -7,24 +7,10 @@ from typing import Any
 
 import torch
 
-from .arithmetic import broadcast_shapes, matmul
+from .arithmetic import broadcast_shapes
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
-from .rules import masked
 from .tensor import Tensor
-
-
-def matrix_product(name: str, x_ndim: int, y_ndim: int) -> Any:
-    """A product of operands of certain numbers of dimensions, which do not broadcast."""
-
-    def product(x: Tensor, y: Tensor) -> Tensor:
-        if (x.ndim, y.ndim) != (x_ndim, y_ndim) or (x_ndim == 3 and x.shape[0] != y.shape[0]):
-            raise RuntimeError(
-                f"{name}: expected {x_ndim}-D and {y_ndim}-D tensors, got {list(x.shape)}, {list(y.shape)}"
-            )
-        return matmul(x, y)
-
-    return product
 
 
 def scaled(x: Any, factor: Any) -> Any:
@@ -37,24 +23,22 @@ def plus(product: Any) -> Any:
 
     def add(x: Tensor, y: Tensor, z: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Any:
         result = scaled(product(y, z), alpha)
-        return scaled(x, beta) + result if beta != 0 else masked(x, x.isnan() | ~x.isnan()) + result
+        return scaled(x, beta) + result if beta != 0 else x.clone().zero_() + result
 
     return add
 
 
 define("dot", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
-mm, mv, bmm = (matrix_product(name, *ndims) for name, ndims in {"mm": (2, 2), "mv": (2, 1), "bmm": (3, 3)}.items())
+define("mm", "x y", x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
+define("bmm", "x y", x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
+define("mv", "x y", x=lambda g, y: g.unsqueeze(1) * y, y=lambda g, x: x.mT @ g)
 compose(
-    addbmm=plus(lambda x, y: bmm(x, y).sum(0)),
-    addmm=plus(mm),
-    addmv=plus(mv),
-    addr=plus(lambda x, y: outer(x, y)),
-    baddbmm=plus(bmm),
-    bmm=bmm,
-    ger=lambda x, y: outer(x, y),
+    addbmm=plus(lambda x, y: x.bmm(y).sum(0)),
+    addmm=plus(lambda x, y: x.mm(y)),
+    addmv=plus(lambda x, y: x.mv(y)),
+    addr=plus(lambda x, y: x.outer(y)),
+    baddbmm=plus(lambda x, y: x.bmm(y)),
     inner=lambda x, y: tensordot(x, y, ([-1], [-1])) if x.ndim and y.ndim else x * y,
-    mm=mm,
-    mv=mv,
     vdot=lambda x, y: x.conj().dot(y),
 )
 
@@ -82,18 +66,38 @@ CROSS: Operator = Operator(
 compose(cross=lambda x, y, dim=None: apply(CROSS, (x, y), (cross_dim(x, y, dim),)))
 
 
-# Sums of products by labels. Every label of an operand is one of the result or of another operand: `einsum` sees to it. So
-# the gradient is again a sum of products.
+# Sums of products by labels.
+
+
+def einsum_rule(g: Any, operands: Any, shape: torch.Size, which: int, labels: tuple[str, ...], output: str) -> Any:
+    """Again a sum of products, with the cotangent in the operand's place."""
+    factors = [g, *operands[:which], *operands[which + 1 :]]
+    of_factors = [output, *labels[:which], *labels[which + 1 :]]
+    own = ""
+    for label, n in zip(labels[which], shape, strict=True):
+        if label in own:  # a diagonal was taken: what lies off it gets zeros
+            factors.append(g.new_ones(n).diag())
+            of_factors.append(label + (label := unused("".join([*of_factors, *labels]))[0]))
+        elif all(
+            label not in each or x.shape[each.index(label)] != n for x, each in zip(factors, of_factors, strict=True)
+        ):
+            # A sum of this operand alone: all get the same.
+            factors.append(g.new_ones(n))
+            of_factors.append(label)
+        own += label
+    return compute(EINSUM, factors, (tuple(of_factors), own))
+
+
+def unused(labels: str) -> list[str]:
+    """The labels that are left."""
+    return [letter for letter in string.ascii_letters if letter not in labels]
+
 
 EINSUM: Operator = Operator(
     "einsum",
     lambda *args: torch.einsum(f"{','.join(args[-2])}->{args[-1]}", *args[:-2]),
     "*operands; labels output",
-    operands=lambda g, operands, which, labels, output: compute(
-        EINSUM,
-        (g, *operands[:which], *operands[which + 1 :]),
-        ((output, *labels[:which], *labels[which + 1 :]), labels[which]),
-    ),
+    operands=einsum_rule,
 )
 
 
@@ -109,34 +113,13 @@ def einsum(equation: str, *operands: Any) -> Any:
     labels = left.split(",")
     if len(labels) != len(xs):
         raise RuntimeError(f"einsum: the equation has {len(labels)} operands, but {len(xs)} were given")
-    dots = [x.ndim - len(each.replace("...", "")) for x, each in zip(xs, labels, strict=True)]
-    fresh = [letter for letter in string.ascii_letters if letter not in equation][: max(dots)]
-    labels = [each.replace("...", "".join(fresh[len(fresh) - n :])) for each, n in zip(labels, dots, strict=True)]
+    counts = [x.ndim - len(each.replace("...", "")) for x, each in zip(xs, labels, strict=True)]
+    dots = unused(equation)[: max(counts)]
+    labels = [each.replace("...", "".join(dots[len(dots) - n :])) for each, n in zip(labels, counts, strict=True)]
     if not arrow:
         text = "".join(labels)
-        output = "..." + "".join(sorted(k for k in set(text) if text.count(k) == 1 and k not in fresh))
-    output = output.replace("...", "".join(fresh))
-    for place, own in enumerate(labels):
-        elsewhere = output + "".join(labels[:place] + labels[place + 1 :])
-        xs[place], labels[place] = simplified(xs[place], own, elsewhere)
-    sizes: dict[str, int] = {}
-    for x, own in zip(xs, labels, strict=True):
-        sizes |= {label: n for label, n in zip(own, x.shape, strict=True) if n != 1 or label not in sizes}
-    xs = [x.expand([sizes[label] for label in own]) for x, own in zip(xs, labels, strict=True)]
-    return apply(EINSUM, xs, (tuple(labels), output))
-
-
-def simplified(x: Tensor, labels: str, elsewhere: str) -> tuple[Tensor, str]:
-    """An operand with diagonals taken where a label repeats, and sums where a label is nowhere else."""
-    if x.ndim != len(labels):
-        raise RuntimeError(f"einsum: the labels {labels!r} do not fit a tensor with {x.ndim} dimensions")
-    for label in sorted({label for label in labels if labels.count(label) > 1}):
-        while labels.count(label) > 1:
-            first, second = labels.index(label), labels.rindex(label)
-            x = x.diagonal(0, first, second)
-            labels = labels[:first] + labels[first + 1 : second] + labels[second + 1 :] + label
-    lonely = [place for place, label in enumerate(labels) if label not in elsewhere]
-    return (x.sum(lonely) if lonely else x), "".join(label for label in labels if label in elsewhere)
+        output = "..." + "".join(sorted(k for k in set(text) if text.count(k) == 1 and k not in dots))
+    return apply(EINSUM, xs, (tuple(labels), output.replace("...", "".join(dots))))
 
 
 @public

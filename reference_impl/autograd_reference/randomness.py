@@ -7,16 +7,14 @@ from typing import Any
 import torch
 
 from .constant import constant, unwrapped
-from .definition import FUNCTIONS, Operator, public
+from .definition import FUNCTIONS, Operator, define, public
 from .graph import apply
 from .inplace import write
 from .rules import nothing
 from .tensor import Tensor
 
-DRAWN = {
-    "bernoulli": Operator("bernoulli", lambda p, how: torch.bernoulli(p, **how), "p; how", p=nothing),
-    "poisson": Operator("poisson", lambda rate, how: torch.poisson(rate, **how), "rate; how", rate=nothing),
-}
+BERNOULLI: Operator = define("bernoulli", "p; *generator=None", p=nothing)
+define("poisson", "rate; generator=None", rate=nothing)
 NORMAL: Operator = Operator(
     "normal", lambda mean, std, how: torch.normal(mean, std, **how), "mean std; how", mean=nothing, std=nothing
 )
@@ -27,13 +25,7 @@ FUNCTIONS["multinomial"] = constant(torch.multinomial)
 @public
 def bernoulli(x: Tensor, p: float | None = None, *, generator: torch.Generator | None = None) -> Tensor:
     """Ones with the probabilities in x, or with one probability, else zeros."""
-    return apply(DRAWN["bernoulli"], (x if p is None else torch.full_like(x._data, p),), ({"generator": generator},))
-
-
-@public
-def poisson(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Poisson random numbers with the rates in x."""
-    return apply(DRAWN["poisson"], (x,), ({"generator": generator},))
+    return apply(BERNOULLI, (x if p is None else torch.full_like(x._data, p),), (generator,))
 
 
 @public

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from . import rules
-from .arithmetic import Dims, dims_of, in_dtype
+from .arithmetic import dims_of
 from .constant import wrapped
 from .definition import FUNCTIONS, Operator, compose, define, public
 from .elementwise import refused
@@ -23,47 +23,23 @@ ATEN = torch.ops.aten
 # Extremes. What several elements have in common is shared equally among them.
 
 
-def shared(g: Any, sharing: Any, shape: torch.Size, dims: Any = None, keepdim: bool = False) -> Any:
-    """The cotangent of an extreme, for the elements that have that value."""
+def shared(g: Any, x: Any, result: Any, shape: torch.Size, dims: Any, keepdim: bool) -> Any:
+    """The cotangent of an extreme, for the elements that have that value; if it is no number, for those that are none."""
+    result = spread(result, shape, dims, keepdim)
+    sharing = (x == result) | (x.isnan() & result.isnan())
     count = sharing.sum() if dims is None else sharing.sum(dims, True)
     return masked(spread(g, shape, dims, keepdim), ~sharing) / count
 
 
-def all_shared(g: Any, x: Any, result: Any, shape: torch.Size) -> Any:
-    """The same for the extreme of all; if that is no number, for the elements that are none."""
-    return shared(g, (x == result) | (x.isnan() & result.isnan()), shape)
-
-
-def dims_shared(g: Any, x: Any, result: Any, shape: torch.Size, dims: Any, keepdim: bool) -> Any:
-    """The same over some dimensions."""
-    return shared(g, x == spread(result, shape, dims, keepdim), shape, dims, keepdim)
-
-
-AMAX: Operator = Operator("amax", reduce(torch.amax), "x; dims keepdim", x=dims_shared)
-AMIN: Operator = Operator("amin", reduce(torch.amin), "x; dims keepdim", x=dims_shared)
+define("amax", "x; dims=None keepdim=False", reduce(torch.amax), x=shared)
+define("amin", "x; dims=None keepdim=False", reduce(torch.amin), x=shared)
 OVER_ALL = {
-    name: Operator(name, getattr(torch, name), "x", x=all_shared) for name in ("max", "min", "median", "nanmedian")
+    name: Operator(
+        name, getattr(torch, name), "x", x=lambda g, x, result, shape: shared(g, x, result, shape, None, False)
+    )
+    for name in ("max", "min", "median", "nanmedian")
 }
 PAIRWISE = {"max": "maximum", "min": "minimum"}
-
-
-@public
-def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The greatest along some dimensions, or of all. Equal ones share the gradient."""
-    return apply(AMAX, (x,), (dims_of(x, dim, keepdim), keepdim))
-
-
-@public
-def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The least along some dimensions, or of all. Equal ones share the gradient."""
-    return apply(AMIN, (x,), (dims_of(x, dim, keepdim), keepdim))
-
-
-@public
-def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
-    """(min, max) along a dimension, or of all."""
-    kind: Any = torch.return_types.aminmax
-    return kind((amin(x, dim, keepdim), amax(x, dim, keepdim)))
 
 
 def selection(name: str, place: int) -> Any:
@@ -107,17 +83,29 @@ def unique(x: Tensor, *args: Any, **kwargs: Any) -> Any:
 
 def others(x: Any, dim: int) -> Any:
     """For every element the product of the others along a dimension."""
-    n = x.shape[dim]
-    one = x.new_ones(()).expand(*x.shape[:dim], 1, *x.shape[dim % x.ndim + 1 :]) if n else x
-    before = compute(rules.CAT, (one, x.narrow(dim, 0, max(n - 1, 0))), (dim, (0, 1))).cumprod(dim)
-    after = compute(rules.CAT, (one, x.flip(dim).narrow(dim, 0, max(n - 1, 0))), (dim, (0, 1))).cumprod(dim).flip(dim)
-    return before * after
+    return preceding(x, dim) * preceding(x.flip(dim), dim).flip(dim) if x.shape[dim] else x
+
+
+def preceding(x: Any, dim: int) -> Any:
+    """For every element the product of those before it along a dimension."""
+    first, n = x.narrow(dim, 0, 1), x.shape[dim]
+    shifted = compute(rules.CAT, (first.new_ones(first.shape), x.narrow(dim, 0, n - 1)), (dim, (0, 1)))
+    return shifted.cumprod(dim)
+
+
+def prod_rule(g: Any, x: Any, shape: torch.Size, dim: int | None, keepdim: bool) -> Any:
+    """The product of the other factors, of all or along a dimension."""
+    x = x.to(g.dtype)
+    if dim is None or not shape:
+        return (g * others(x.reshape(-1), 0)).reshape(shape)
+    return spread(g, shape, (dim,), keepdim) * others(x, dim % len(shape))
 
 
 def cumprod_rule(g: Any, x: Any, result: Any, dim: int) -> Any:
     """sum over n >= k of g[n] * product over j <= n, j != k of x[j]; by division where no x is zero."""
     if x.ndim == 0:
         return g
+    x = x.to(g.dtype)
     if not (x == 0).any():
         return (g * result).flip(dim).cumsum(dim).flip(dim) / x
     n = x.shape[dim]
@@ -127,26 +115,16 @@ def cumprod_rule(g: Any, x: Any, result: Any, dim: int) -> Any:
     return (g.transpose(dim, -1).unsqueeze(-1) * without.tril()).sum(-2).transpose(dim, -1)
 
 
-CUMPROD: Operator = Operator("cumprod", torch.cumprod, "x; dim", x=cumprod_rule)
-CUMSUM: Operator = Operator(
-    "cumsum", torch.cumsum, "x; dim", x=lambda g, dim: g.flip(dim).cumsum(dim).flip(dim) if g.ndim else g
-)
-PROD: Operator = Operator(
+define("cumprod", "x; dim *dtype=None", x=cumprod_rule)
+define("cumsum", "x; dim *dtype=None", x=lambda g, dim: g.flip(dim).cumsum(dim).flip(dim) if g.ndim else g)
+define(
     "prod",
-    lambda x, dim, keepdim: torch.prod(x) if dim is None else torch.prod(x, dim, keepdim),
-    "x; dim keepdim",
-    x=lambda g, x, shape, dim, keepdim: (
-        (g * others(x.reshape(-1), 0)).reshape(shape)
-        if dim is None or not shape
-        else spread(g, shape, (dim,), keepdim) * others(x, dim % len(shape))
+    "x; dim=None keepdim=False *dtype=None",
+    lambda x, dim, keepdim, dtype: (
+        torch.prod(x, dtype=dtype) if dim is None else torch.prod(x, dim, keepdim, dtype=dtype)
     ),
+    x=prod_rule,
 )
-
-
-@public
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
-    """The product along a dimension, or of all elements."""
-    return apply(PROD, (in_dtype(x, dtype),), (dim, keepdim))
 
 
 # Statistics and norms.
@@ -160,16 +138,10 @@ def centred(g: Any, x: Any, shape: torch.Size, dims: Any, correction: float, kee
     return spread(g, shape, dims, keepdim) * (x - mean) * (2 / freedom if freedom > 0 else math.nan)
 
 
-VAR: Operator = Operator(
-    "var",
-    lambda x, dims, correction, keepdim: torch.var(x, dims, correction=correction, keepdim=keepdim),
-    "x; dims correction keepdim",
-    x=centred,
-)
-STD: Operator = Operator(
+VAR: Operator = define("var", "x; dims *correction *keepdim", x=centred)
+STD: Operator = define(
     "std",
-    lambda x, dims, correction, keepdim: torch.std(x, dims, correction=correction, keepdim=keepdim),
-    "x; dims correction keepdim",
+    "x; dims *correction *keepdim",
     x=lambda g, x, shape, result, dims, correction, keepdim: centred(
         masked(g / (result * 2), result == 0), x, shape, dims, correction, keepdim
     ),
@@ -196,17 +168,13 @@ compose(var=statistic(VAR), std=statistic(STD), var_mean=statistic(VAR, True), s
 
 def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: Any, keepdim: bool) -> Any:
     """The gradient of the p-norm, zero where the norm is."""
+    if math.isinf(p):
+        return x.sgn() * shared(g, x.abs(), result, shape, dims, keepdim)
     g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 2:
         return masked(x * (g / result), result == 0)
     if p == 0:
         return nothing(g, shape)
-    if math.isinf(p):
-        return (
-            x.sgn() * shared(g, x.abs() == result, shape, dims, True)
-            if dims is None
-            else x.sgn() * (masked(g, x.abs() != result) / (x.abs() == result).sum(dims, True))
-        )
     return g * x.sgn() * masked(x.abs() ** (p - 1) / result ** (p - 1), x == 0)
 
 
@@ -216,17 +184,6 @@ NORM: Operator = Operator(
     "x; p dims keepdim",
     x=norm_rule,
 )
-
-
-@public
-def norm(
-    x: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
-) -> Tensor:
-    """The p-norm of all elements or along dimensions. NotImplementedError for the nuclear norm."""
-    if p == "nuc":
-        raise NotImplementedError("norm: the nuclear norm (p='nuc') is not there; take the sum of the singular values")
-    p = 2 if p in ("fro", None) else p
-    return apply(NORM, (in_dtype(x, dtype),), (p, dims_of(x, dim, keepdim), keepdim))
 
 
 def logcumsumexp_rule(g: Any, x: Any, result: Any, dim: int) -> Any:
@@ -239,27 +196,25 @@ def logcumsumexp_rule(g: Any, x: Any, result: Any, dim: int) -> Any:
 
 
 define("logcumsumexp", "x; dim", x=logcumsumexp_rule)
-LOGSUMEXP: Operator = Operator(
+define(
     "logsumexp",
-    torch.logsumexp,
-    "x; dims keepdim",
+    "x; dims keepdim=False",
+    lambda x, dims, keepdim: torch.logsumexp(x, tuple(range(x.ndim)) if dims is None else dims, keepdim),
     x=lambda g, x, shape, result, dims, keepdim: (
         spread(g, shape, dims, keepdim) * (x - spread(result, shape, dims, keepdim)).exp()
     ),
 )
-SOFTMAX: Operator = Operator(
+define(
     "softmax",
-    torch.softmax,
-    "x; dim",
+    "x; dim dtype=None",
     x=fused(
         lambda g, result, dim: ATEN._softmax_backward_data.default(g, result, dim, g.dtype),
         lambda g, result, dim: result * (g - (g * result).sum(dim, True)),
     ),
 )
-LOG_SOFTMAX: Operator = Operator(
+define(
     "log_softmax",
-    torch.log_softmax,
-    "x; dim",
+    "x; dim dtype=None",
     x=fused(
         lambda g, result, dim: ATEN._log_softmax_backward_data.default(g, result, dim, g.dtype),
         lambda g, result, dim: g - result.exp() * g.sum(dim, True),
@@ -268,23 +223,16 @@ LOG_SOFTMAX: Operator = Operator(
 
 
 compose(
-    cumprod=lambda x, dim, *, dtype=None: apply(CUMPROD, (in_dtype(x, dtype),), (dim,)),
-    cumsum=lambda x, dim, *, dtype=None: apply(CUMSUM, (in_dtype(x, dtype),), (dim,)),
+    aminmax=lambda x, *, dim=None, keepdim=False: torch.return_types.aminmax(
+        (x.amin(dim, keepdim), x.amax(dim, keepdim))
+    ),
     diff=lambda x, n=1, dim=-1, prepend=None, append=None: differences(x, n, dim, prepend, append),
-    dist=lambda x, y, p=2: norm(x - y, p),
-    log_softmax=lambda x, dim, dtype=None: apply(LOG_SOFTMAX, (in_dtype(x, dtype),), (dim,)),
-    logsumexp=lambda x, dim, keepdim=False: apply(LOGSUMEXP, (in_float(x),), (dims_of(x, dim, True) or (), keepdim)),
+    dist=lambda x, y, p=2: (x - y).norm(p),
     msort=lambda x: x.sort(0).values,
     nanmean=lambda x, dim=None, keepdim=False: masked(x, x.isnan()).sum(dim, keepdim) / (~x.isnan()).sum(dim, keepdim),
     nansum=lambda x, dim=None, keepdim=False: masked(x, x.isnan()).sum(dim, keepdim),
-    softmax=lambda x, dim, dtype=None: apply(SOFTMAX, (in_dtype(x, dtype),), (dim,)),
     trace=lambda x: x.diagonal().sum(),
 )
-
-
-def in_float(x: Tensor) -> Tensor:
-    """Integers in torch's default dtype."""
-    return x if x.is_floating_point() or x.is_complex() else x.to(torch.get_default_dtype())
 
 
 def differences(x: Tensor, n: int, dim: int, prepend: Tensor | None, append: Tensor | None) -> Tensor:

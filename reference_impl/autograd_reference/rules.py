@@ -62,19 +62,17 @@ SUB: Operator = Operator("sub", python.sub, "x y", x=lambda g: g, y=lambda g: -g
 RSUB: Operator = Operator("rsub", python.sub, "x y", y=lambda g: -g)  # of `3 - x`
 MUL: Operator = define("mul", "x y", python.mul, x=lambda g, y: g * y, y=lambda g, x: g * x)
 DIV: Operator = define("div", "x y", python.truediv, x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
-NEG: Operator = define("neg", "x", x=lambda g: -g)
-EXP: Operator = define("exp", "x", x=lambda g, result: g * result)
-LOG: Operator = define("log", "x", x=lambda g, x: g / x)
-POW: Operator = define(
+define("neg", "x", x=lambda g: -g)
+define("exp", "x", x=lambda g, result: g * result)
+define("log", "x", x=lambda g, x: g / x)
+define(
     "pow",
     "x exponent",
     python.pow,
     x=lambda g, x, exponent: g * power_slope(x, exponent),
     exponent=lambda g, x, exponent, result: g * masked(result * logarithm(x), (x == 0) & (exponent.real >= 0)),
 )
-TANH: Operator = define(
-    "tanh", "x", x=fused(torch.ops.aten.tanh_backward.default, lambda g, result: g * (1 - result * result))
-)
+define("tanh", "x", x=fused(torch.ops.aten.tanh_backward.default, lambda g, result: g * (1 - result * result)))
 RELU_BACKWARD: Operator = Operator(
     "relu_backward",
     lambda g, y: torch.ops.aten.threshold_backward.default(g, y, 0),
@@ -98,8 +96,6 @@ TO: Operator = Operator(
 COMPARISONS = {
     name: Operator(name, getattr(python, name), "x y") for name in ("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_")
 }
-INVERT: Operator = define("bitwise_not", "x")
-ARGMAX: Operator = define("argmax", "x; dim=None keepdim=False")
 
 
 # Reductions and products.
@@ -160,30 +156,34 @@ def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
 
 EMBED: Operator = Operator("embed", embed, "g; steps size", g=lambda gg, steps: replay(steps, gg))
 RESHAPE: Operator = Operator("view", torch.reshape, "x; size", may_copy=True, x=lambda g, shape: g.reshape(shape))
-UNSQUEEZE: Operator = Operator("unsqueeze", torch.unsqueeze, "x; dim", x=lambda g, shape: g.reshape(shape))
-SQUEEZE: Operator = Operator("squeeze", torch.squeeze, "x; dims", x=lambda g, shape: g.reshape(shape))
+define("unsqueeze", "x; dim", is_view=True, x=lambda g, shape: g.reshape(shape))
+define(
+    "squeeze",
+    "x; dim=None",
+    lambda x, dim: torch.squeeze(x) if dim is None else torch.squeeze(x, dim),
+    is_view=True,
+    x=lambda g, shape: g.reshape(shape),
+)
 EXPAND: Operator = Operator("expand", torch.Tensor.expand, "x; size", x=lambda g: g)
 PERMUTE: Operator = Operator("permute", torch.permute, "x; dims", x=lambda g, dims: g.permute(inverse(dims)))
-TRANSPOSE: Operator = Operator(
-    "transpose", torch.transpose, "x; dim0 dim1", x=lambda g, dim0, dim1: g.transpose(dim0, dim1)
-)
-T: Operator = Operator("t", torch.t, "x", x=lambda g: g.t())
-SELECT: Operator = Operator(
+TRANSPOSE: Operator = define("transpose", "x; dim0 dim1", is_view=True, x=lambda g, dim0, dim1: g.transpose(dim0, dim1))
+T: Operator = define("t", "x", is_view=True, x=lambda g: g.t())
+SELECT: Operator = define(
     "select",
-    torch.select,
-    "x; dim position",
-    x=lambda g, shape, dim, position: put_back(g, shape, SELECT, dim, position),
+    "x; dim index",
+    is_view=True,
+    x=lambda g, shape, dim, index: put_back(g, shape, SELECT, dim, index),
 )
-NARROW: Operator = Operator(
+NARROW: Operator = define(
     "narrow",
-    torch.narrow,
     "x; dim start length",
+    is_view=True,
     x=lambda g, shape, dim, start, length: put_back(g, shape, NARROW, dim, start, length),
 )
-DIAGONAL: Operator = Operator(
+DIAGONAL: Operator = define(
     "diagonal",
-    torch.diagonal,
-    "x; offset dim1 dim2",
+    "x; offset=0 dim1=0 dim2=1",
+    is_view=True,
     x=lambda g, shape, offset, dim1, dim2: put_back(g, shape, DIAGONAL, offset, dim1, dim2),
 )
 SLICE: Operator = Operator("slice", python.getitem, "x; key", x=lambda g, shape, key: put_back(g, shape, SLICE, key))
@@ -267,7 +267,7 @@ STACK: Operator = Operator(
     "*tensors; dim",
     tensors=lambda g, which, dim: g.select(dim, which),
 )
-INDEX_ADD: Operator = define(
+define(
     "index_add",
     "x index source; dim *alpha=1",
     order="x dim index source alpha",
@@ -294,7 +294,7 @@ MASKED_FILL: Operator = define(
     x=lambda g, mask: compute(MASKED_FILL, (g, mask, 0)),
     value=lambda g, mask: compute(WHERE, (mask, g, 0)),
 )
-SCATTER_ADD: Operator = define(
+define(
     "scatter_add",
     "x index source; dim",
     order="x dim index source",

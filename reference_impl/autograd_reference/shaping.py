@@ -65,59 +65,15 @@ def permute(x: Tensor, *order: Size, dims: Size | None = None) -> Tensor:
 
 
 @public
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """A view with two dimensions exchanged."""
-    return alias(rules.TRANSPOSE, x, (dim0, dim1))
-
-
-@public
-def t(x: Tensor) -> Tensor:
-    """The transpose of a matrix, as a view; a view of x itself for fewer dimensions. RuntimeError for more."""
-    if x.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return alias(rules.T, x)
-
-
-@public
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """A view with a new dimension of length one."""
-    return alias(rules.UNSQUEEZE, x, (dim,))
-
-
-@public
-def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """A view without the dimensions of length one, or without those among the given ones."""
-    return alias(rules.SQUEEZE, x, (tuple(range(x.ndim)) if dim is None else dim,))
-
-
-@public
 def expand(x: Tensor, *size: Size) -> Tensor:
     """A view in which dimensions of length one, and new leading ones, are repeated with stride zero. -1 keeps a length."""
     return alias(rules.EXPAND, x, (sizes(size),))
 
 
 @public
-def expand_as(x: Tensor, other: Tensor) -> Tensor:
-    """x expanded to the shape of another tensor."""
-    return expand(x, other.shape)
-
-
-@public
 def select(x: Tensor, dim: int, index: int) -> Tensor:
     """A view of one position of a dimension, which is then missing."""
     return alias(rules.SELECT, x, (dim, index))
-
-
-@public
-def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A view of `length` positions of a dimension."""
-    return alias(rules.NARROW, x, (dim, start, length))
-
-
-@public
-def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A view of the diagonal of two dimensions, which becomes the last dimension."""
-    return alias(rules.DIAGONAL, x, (offset, dim1, dim2))
 
 
 AS_STRIDED_WRITTEN = (
@@ -147,26 +103,33 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
 @public
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all positions of a dimension, which is then missing."""
-    return tuple(select(x, dim, position) for position in range(x.size(dim)))
+    pieces = torch.unbind(x._data, dim)
+    return tuple(alias(rules.SELECT, x, (dim, position), made=piece) for position, piece in enumerate(pieces))
 
 
 @public
-def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(x: Tensor, split_size: int | list[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of a dimension's parts, of one length, of which the last may fall short, or of given lengths.
 
-    ValueError where lengths are not positive, or do not add up.
+    RuntimeError where lengths are negative, or do not add up.
     """
-    total = x.size(dim)
-    if isinstance(split_size, int):
-        if split_size < 1:
-            raise ValueError(f"split: expected a positive length, got {split_size}")
-        lengths = [min(split_size, total - start) for start in range(0, max(total, 1), split_size)]
-    else:
-        lengths = list(split_size)
-        if min(lengths, default=0) < 0 or sum(lengths) != total:
-            raise ValueError(f"split: expected lengths that add up to {total}, got {lengths}")
-    ends = list(itertools.accumulate(lengths))
-    return tuple(narrow(x, dim, end - length, length) for end, length in zip(ends, lengths, strict=True))
+    return consecutive(x, torch.split(x._data, split_size, dim), dim)
+
+
+@public
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of at most so many parts of one length, of which the last may fall short. RuntimeError for less than one."""
+    return consecutive(x, torch.chunk(x._data, chunks, dim), dim)
+
+
+def consecutive(x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Tensor, ...]:
+    """Views of a dimension's parts, one after the other, given torch's of the raw tensor."""
+    lengths = [piece.shape[dim] for piece in pieces]
+    starts = itertools.accumulate(lengths, initial=0)
+    return tuple(
+        alias(rules.NARROW, x, (dim, start, length), made=piece)
+        for piece, start, length in zip(pieces, starts, lengths, strict=False)
+    )
 
 
 @public

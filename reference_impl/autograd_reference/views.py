@@ -100,12 +100,14 @@ def replay(steps: Iterable[Step], value: Any) -> Any:
     return value
 
 
-def alias(operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), lazily: bool = False) -> Tensor:
+def alias(
+    operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), lazily: bool = False, made: Any = None
+) -> Tensor:
     """Run a view operator: the result shares the operand's memory.
 
-    `lazily`: the history of the view is made only if it is asked for.
+    `lazily`: the history of the view is made only if it is asked for. `made` is the raw view, if it is there already.
     """
-    data = operator.forward(x._data, *parameters)
+    data = operator.forward(x._data, *parameters) if made is None else made
     if operator.may_copy and data.data_ptr() != x._data.data_ptr():
         result = Tensor(data)
     else:

@@ -34,7 +34,6 @@ DEVIATIONS = {
     "as_strided-partial_views": "the sample views more memory than its copy has",
     "scatter_reduce-prod": "its second derivative is refused where factors are zero",
     "normal-in_place": "the sample has the method's arguments",
-    "norm-nuc": "not there, and says so",
     "nn.functional.embedding": "torch's samples have the operands in another order; test_nn.py",
     "nn.functional.hardsigmoid": "torch's sixth is one of single precision",
     "nn.functional.scaled_dot_product_attention": "torch's kernel has no second derivative; test_nn.py",
@@ -228,6 +227,18 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
     "svd wide": lambda lib, x: list(lib.linalg.svd(x.T, full_matrices=False)),
     "svdvals": lambda lib, x: lib.linalg.svdvals(x),
     "pinv": lambda lib, x: lib.linalg.pinv(x),
+    "einsum of one": lambda lib, x: [
+        lib.einsum("ii->i", x @ x.T) ** 2,
+        lib.einsum("iji->j", x[None, :, :1].expand(1, 3, 1)) ** 2,
+        lib.einsum("ij->j", x) ** 2,
+        lib.einsum("...i->", x) ** 2,
+    ],
+    "einsum of several": lambda lib, x: [
+        lib.einsum("ij,kj->ik", x, x * x),
+        lib.einsum("ij,jk,kk", x.T, x[:, :1], x[:1, :1]),  # lengths of one broadcast
+        lib.einsum("...j,j...->...", x, x.T * x.T),
+        lib.einsum("ii,jk", x[:2] * x[1:], x),
+    ],
     "fold": lambda lib, x: (
         lib.nn.functional.fold(lib.nn.functional.unfold(x[None] * x[0], 2, padding=1) ** 2, (3, 2), 2, padding=1) ** 2
     ),

@@ -134,6 +134,11 @@ def test_sums_in_another_dtype(lib: Any) -> None:
         assert reduced.dtype is lib.float64
         reduced.backward()
     assert x.grad.dtype is lib.float32 and x.grad.tolist() == [1.5, 1.5]
+    for name in ("prod", "cumprod", "cumsum", "softmax", "log_softmax"):
+        reduced = getattr(x, name)(0, dtype=lib.float64)
+        (gradient,) = lib.autograd.grad(reduced.sum(), x)
+        assert reduced.dtype is lib.float64 and gradient.dtype is lib.float32
+    assert lib.softmax(x, 0, lib.float64).dtype is lib.float64
     assert lib.arange(4).mean(dtype=lib.float32).item() == 1.5
 
 
