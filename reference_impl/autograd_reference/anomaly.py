@@ -43,9 +43,11 @@ class set_detect_anomaly:
 
 
 class detect_anomaly(set_detect_anomaly):
-    """A block in anomaly mode."""
+    """A block in anomaly mode. It warns that it is slow."""
 
     def __init__(self, check_nan: bool = True) -> None:
+        text = "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging."
+        warnings.warn(text, UserWarning, stacklevel=2)
         super().__init__(True, check_nan)
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from .autograd.function import Function
 
 VIEW_WRITTEN = (
-    "An output of a custom Function is a view and is being modified inplace, or its base or another view of that has "
-    "been. The view was created inside the Function (or an input was returned as-is), and writing it would override "
-    "the custom backward. Return a clone() from forward, or write to a clone()."
+    "An output is a view and is being modified inplace. This view was created inside a custom Function (or because an input "
+    "was returned as-is), whose backward a write to it, to its base or to another view of that would override. Return a "
+    "clone() from forward, or write to a clone()."
 )
 
 

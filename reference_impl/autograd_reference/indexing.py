@@ -36,10 +36,10 @@ def is_integer(part: Any) -> bool:
 
 
 def as_index(part: Any, device: torch.device) -> Any:
-    """An index tensor or a mask, or a truth value, from a tensor, an array, or a list. IndexError for anything else."""
+    """An index tensor or a mask, or a truth value, from a tensor, an array, a list or a range. IndexError for anything else."""
     if isinstance(part, Tensor):
         return part if part.ndim or part.dtype is not torch.bool else bool(part)
-    if isinstance(part, (list, tuple, np.ndarray)):
+    if isinstance(part, (list, tuple, range, np.ndarray)):
         data = torch.as_tensor(part, device=device)
         return Tensor(data if data.numel() or data.dtype is torch.bool else data.long())
     raise IndexError(f"a tensor cannot be indexed with {type(part).__name__}")

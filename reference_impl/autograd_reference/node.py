@@ -108,7 +108,11 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes this node sends gradients to, each with the number of the output they are for."""
-        return tuple((None, 0) if edge is None else edge for edge in self.edges)
+        return tuple((None, 0) if edge is None else (edge[0].shown(), edge[1]) for edge in self.edges)
+
+    def shown(self) -> Node:
+        """The node as users see it."""
+        return self
 
     def gradients(
         self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool

@@ -23,20 +23,25 @@ ATEN = torch.ops.aten
 # Extremes. What several elements have in common is shared equally among them.
 
 
-def shared(g: Any, x: Any, result: Any, shape: torch.Size, dims: Any, keepdim: bool) -> Any:
-    """The cotangent of an extreme, for the elements that have that value; if it is no number, for those that are none."""
-    result = spread(result, shape, dims, keepdim)
-    sharing = (x == result) | (x.isnan() & result.isnan())
-    count = sharing.sum() if dims is None else sharing.sum(dims, True)
-    return masked(spread(g, shape, dims, keepdim), ~sharing) / count
+def shared(g: Any, sharing: Any, dims: Any) -> Any:
+    """The cotangent of an extreme, for the elements that have that value."""
+    return masked(g, ~sharing) / (sharing.sum() if dims is None else sharing.sum(dims, True))
 
 
-define("amax", "x; dims=None keepdim=False", reduce(torch.amax), x=shared)
-define("amin", "x; dims=None keepdim=False", reduce(torch.amin), x=shared)
+def of_extreme(g: Any, x: Any, result: Any, shape: torch.Size, dims: Any, keepdim: bool) -> Any:
+    """If the extreme is no number, nothing equals it, and no gradient is a number."""
+    return shared(spread(g, shape, dims, keepdim), x == spread(result, shape, dims, keepdim), dims)
+
+
+def of_extreme_of_all(g: Any, x: Any, result: Any) -> Any:
+    """If the extreme is no number, the elements that are none have its gradient."""
+    return shared(g, (x == result) | (x.isnan() & result.isnan()), None)
+
+
+define("amax", "x; dims=None keepdim=False", reduce(torch.amax), x=of_extreme)
+define("amin", "x; dims=None keepdim=False", reduce(torch.amin), x=of_extreme)
 OVER_ALL = {
-    name: Operator(
-        name, getattr(torch, name), "x", x=lambda g, x, result, shape: shared(g, x, result, shape, None, False)
-    )
+    name: Operator(name, getattr(torch, name), "x", x=of_extreme_of_all)
     for name in ("max", "min", "median", "nanmedian")
 }
 PAIRWISE = {"max": "maximum", "min": "minimum"}
@@ -66,7 +71,7 @@ def selection(name: str, place: int) -> Any:
 for _name, _place in {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "median": 0, "nanmedian": 0, "cummax": 0,
                       "cummin": 0, "max": 0, "min": 0}.items():  # fmt: skip
     compose(**{_name: selection(_name, _place)})
-UNIQUE: Operator = Operator("unique2", lambda x: x, "x", x=refused("unique", NotImplementedError))
+UNIQUE: Operator = Operator("unique2", lambda x: x, "x", x=refused("_unique2", NotImplementedError))
 
 
 @public
@@ -169,7 +174,7 @@ compose(var=statistic(VAR), std=statistic(STD), var_mean=statistic(VAR, True), s
 def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: Any, keepdim: bool) -> Any:
     """The gradient of the p-norm, zero where the norm is."""
     if math.isinf(p):
-        return x.sgn() * shared(g, x.abs(), result, shape, dims, keepdim)
+        return x.sgn() * of_extreme(g, x.abs(), result, shape, dims, keepdim)
     g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 2:
         return masked(x * (g / result), result == 0)

@@ -188,7 +188,7 @@ class Tensor:
         """
         if self._view is not None:
             self._view.refresh(self)
-        return None if self._edge is None else self._edge[0]
+        return None if self._edge is None else self._edge[0].shown()
 
     @property
     def output_nr(self) -> int:
@@ -303,9 +303,9 @@ class Tensor:
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The values as a NumPy array over the same memory, or a copy where `force` has to make one.
 
-        RuntimeError, without `force`: this tensor requires gradients.
+        RuntimeError, without `force`: this tensor requires gradients, and operators are recorded.
         """
-        if self.requires_grad and not force:
+        if self.requires_grad and state.enabled and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data.numpy(force=force)
 

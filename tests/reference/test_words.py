@@ -37,6 +37,15 @@ def write_to_unrecorded_view(torch: Any) -> None:
     view.mul_(2)
 
 
+def write_to_custom_view(torch: Any) -> None:
+    class Flat(torch.autograd.Function):  # type: ignore[misc,name-defined]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x.view(-1)
+
+    Flat.apply(leaf(torch) * 1).mul_(2)
+
+
 REFUSALS: dict[str, Action] = {
     "Only Tensors of floating point and complex dtype can require gradients": lambda torch: torch.zeros(
         2, dtype=torch.int64, requires_grad=True
@@ -58,6 +67,7 @@ REFUSALS: dict[str, Action] = {
         torch, torch.ones(2), torch.ones(3)
     ),
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled": write_to_unrecorded_view,
+    "is a view and is being modified inplace. This view was created inside a custom Function": write_to_custom_view,
 }
 
 
@@ -85,3 +95,24 @@ def test_decorated_class(torch: Any) -> None:
 
     model = Model()
     assert model.mode is False and model.method() is True
+
+
+def test_nodes_have_classes_of_their_names(torch: Any) -> None:
+    x = leaf(torch)
+    y = (x * 2)[1:].sum()
+    names, node = [], y.grad_fn
+    while node is not None:
+        names.append(type(node).__name__)
+        node = node.next_functions[0][0] if node.next_functions else None
+    assert names == ["SumBackward0", "SliceBackward0", "MulBackward0", "AccumulateGrad"]
+    assert isinstance(y.grad_fn, torch.autograd.graph.Node) and y.grad_fn is y.grad_fn
+    assert type((x * 3).grad_fn) is type((x * 2).grad_fn)
+    y.backward()
+    assert x.grad.tolist() == [0, 2, 2]
+
+
+def test_reading_a_tensor_that_requires_gradients(torch: Any) -> None:
+    x = leaf(torch)
+    with torch.no_grad():
+        assert x.numpy().tolist() == [1, 1, 1]
+    assert (x * 2)[range(2)].tolist() == [2, 2]

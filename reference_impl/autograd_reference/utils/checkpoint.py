@@ -125,8 +125,8 @@ class CheckpointFunction(Function):
         """Run the region again, recorded, and pass back through it."""
         if ctx._is_restricted:
             raise RuntimeError(
-                "When use_reentrant=True, checkpoint is incompatible with .grad() or passing an `inputs` parameter to "
-                ".backward(). Set use_reentrant=False, or call .backward() without passing the `inputs` argument."
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter "
+                "to .backward(). Set use_reentrant=False, or call .backward() without passing the `inputs` argument."
             )
         args = [
             other if x is None else x.detach().requires_grad_(x.requires_grad)
