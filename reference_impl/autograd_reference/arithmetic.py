@@ -105,6 +105,12 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dty
     return apply_one(rules.MEAN, in_dtype(x, dtype), (dims_of(x, dim, keepdim), keepdim))
 
 
+def refuse_devices(a: torch.Tensor, b: torch.Tensor) -> None:
+    """RuntimeError for matrices on two devices, for which torch's kernels do not look."""
+    if a.device != b.device:
+        raise RuntimeError(f"matmul: tensors on one device are expected, but they are on {a.device} and {b.device}")
+
+
 @public
 def matmul(x: Tensor, y: Tensor) -> Any:
     """The matrix product: (..., n, k) @ (..., k, m) -> (..., n, m). Vectors act as a row on the left, a column on the
@@ -115,8 +121,7 @@ def matmul(x: Tensor, y: Tensor) -> Any:
     a, b = x._data, y._data
     if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
-    if a.device != b.device:  # torch's kernel does not look
-        raise RuntimeError(f"matmul: tensors on one device are expected, but they are on {x.device} and {y.device}")
+    refuse_devices(a, b)
     if b.ndim == 1:
         return matmul(x, y.unsqueeze(1)).squeeze(-1)
     if a.ndim == 1:

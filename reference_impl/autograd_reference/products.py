@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .arithmetic import broadcast_shapes
+from .arithmetic import broadcast_shapes, refuse_devices
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
 from .tensor import Tensor
@@ -28,9 +28,19 @@ def plus(product: Any) -> Any:
     return add
 
 
+def on_one_device(kernel: Any) -> Any:
+    """A product of matrices."""
+
+    def product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        refuse_devices(x, y)
+        return kernel(x, y)  # type: ignore[no-any-return]
+
+    return product
+
+
 define("dot", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
-define("mm", "x y", x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
-define("bmm", "x y", x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
+define("mm", "x y", on_one_device(torch.mm), x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
+define("bmm", "x y", on_one_device(torch.bmm), x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
 define("mv", "x y", x=lambda g, y: g.unsqueeze(1) * y, y=lambda g, x: x.mT @ g)
 compose(
     addbmm=plus(lambda x, y: x.bmm(y).sum(0)),

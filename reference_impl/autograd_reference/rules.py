@@ -62,7 +62,7 @@ SUB: Operator = Operator("sub", python.sub, "x y", x=lambda g: g, y=lambda g: -g
 RSUB: Operator = Operator("rsub", python.sub, "x y", y=lambda g: -g)  # of `3 - x`
 MUL: Operator = define("mul", "x y", python.mul, x=lambda g, y: g * y, y=lambda g, x: g * x)
 DIV: Operator = define("div", "x y", python.truediv, x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
-define("neg", "x", x=lambda g: -g)
+NEG: Operator = define("neg", "x", x=lambda g: -g)
 define("exp", "x", x=lambda g, result: g * result)
 define("log", "x", x=lambda g, x: g / x)
 define(

@@ -226,13 +226,13 @@ class Tensor:
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of {type(gradient)}")
         if gradient is self:
             raise RuntimeError("can't assign Variable as its own grad")
-        for what, name in {"shape": "size", "dtype": "dtype", "device": "device type"}.items():
+        for what, name in {"shape": "of size", "dtype": "with dtype", "device": "of device type"}.items():
             expected, got = getattr(self._data, what), getattr(gradient._data, what)
             if expected != got:
                 expected, got = (list(each) if what == "shape" else each for each in (expected, got))
                 raise RuntimeError(
-                    f"attempting to assign a gradient of {name} '{got}' to a tensor of {name} '{expected}'. Please ensure "
-                    f"that the gradient and the tensor are of the same {name}"
+                    f"attempting to assign a gradient {name} '{got}' to a tensor {name} '{expected}'. Please ensure that the "
+                    f"gradient and the tensor are of the same {name.partition(' ')[2]}"
                 )
 
     @property

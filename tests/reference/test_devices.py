@@ -74,6 +74,14 @@ def test_devices_are_not_mixed(name: str) -> None:
     assert errors[0] is errors[1]
 
 
+@pytest.mark.parametrize("product", [reference.mm, reference.matmul, reference.bmm])
+def test_matrices_on_two_devices_are_refused(product: Callable[..., Any]) -> None:
+    """Where torch's kernels do not look, and give what no matrix product is."""
+    shape = (1, 3, 3) if product is reference.bmm else (3, 3)
+    with pytest.raises(RuntimeError, match="on one device"):
+        product(reference.ones(shape), there(reference, shape))
+
+
 @pytest.mark.parametrize("torch", [real, reference])
 def test_a_graph_on_another_device(torch: Any) -> None:
     x = there(torch, (4, 3), requires_grad=True)

@@ -34,4 +34,4 @@ def has_setter(function: ast.FunctionDef) -> bool:
 
 def test_public_names_exist() -> None:
     for name in autograd_reference.__all__:
-        assert getattr(autograd_reference, name) is not None
+        assert hasattr(autograd_reference, name)
