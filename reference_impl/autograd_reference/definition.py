@@ -48,17 +48,16 @@ class Plan:
         self.saves = tuple(k for k in range(len(wanted)) if operator.name_of(k) in names)
         self.saves_result = "result" in names
         named = {f"rule{position}": function for position, function in functions.items()}
-        calls = {k: f"rule{k}(g{self._read(function, k, 'shape')})" for k, function in functions.items()}
+        places = range(len(wanted))
+
+        def call(k: int, shape: str) -> str:
+            return f"rule{k}(g{self._read(functions[k], k, shape)})" if k in functions else "None"
+
         self.rules = tuple(
-            written(f"lambda g, frame, shape: {calls[k]}", **named) if k in calls else None for k in range(len(wanted))
+            written(f"lambda g, frame, shape: {call(k, 'shape')}", **named) if k in functions else None for k in places
         )
-        calls = {
-            k: f"rule{k}(g{self._read(function, k, f'edges[{k}][0].outputs[edges[{k}][1]][0]')})"
-            for k, function in functions.items()
-        }
-        self.run = written(
-            f"lambda g, frame, edges: [{', '.join(calls.get(k, 'None') for k in range(len(wanted)))}]", **named
-        )
+        calls = ", ".join(call(k, f"edges[{k}][0].outputs[edges[{k}][1]][0]") for k in places)
+        self.run = written(f"lambda g, frame, edges: [{calls}]", **named)
 
     def _read(self, function: Callable[..., Any], which: int, shape: str) -> str:
         """The arguments of the rule for the operand at a position, beside the cotangent, each with a comma before it."""

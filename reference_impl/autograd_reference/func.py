@@ -19,7 +19,7 @@ from .backward import reachable
 from .graph import edge_of
 from .modes import enable_grad
 from .modes import state as mode
-from .shaping import select, stack
+from .shaping import stack
 from .tensor import Tensor
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp", "vmap"]
@@ -190,4 +190,4 @@ def vmap(func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
 
 def at(tree: Any, dim: int | None, position: int) -> Any:
     """One position of the batches in an argument."""
-    return tree if dim is None else tree_map(lambda x: select(x, dim, position), tree)
+    return tree if dim is None else tree_map(lambda x: x.select(dim, position), tree)

@@ -193,11 +193,16 @@ def edge_of(tensor: Tensor) -> Edge | None:
 def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
     """Make the operator the history of its result, unless all operands are constants."""
     edges = [edge_of(x) if isinstance(x, Tensor) else None for x in operands]
-    key = 1  # a binary digit for each operand
+    if any(edges):
+        note(operator, operands, parameters, result, edges, key_of(edges))
+
+
+def key_of(edges: Sequence[Edge | None]) -> int:
+    """Which operands have edges: a one, and then a binary digit for each."""
+    key = 1
     for edge in edges:
         key += key if edge is None else key + 1
-    if key & (key - 1):
-        note(operator, operands, parameters, result, edges, key)
+    return key
 
 
 def note(
@@ -208,7 +213,7 @@ def note(
     edges: Sequence[Edge | None],
     key: int,
 ) -> None:
-    """Make the operator the history of its result. Every record is made here; `key` says which operands have edges."""
+    """Make the operator the history of its result. Every record is made here; `key` is that of the edges."""
     data = result._data
     dtype = data.dtype
     if not dtype.is_floating_point:
@@ -249,9 +254,9 @@ def apply_one(operator: Operator, x: Any, parameters: tuple[Any, ...] = ()) -> T
     if not isinstance(x, Tensor):
         return apply(operator, (x,), parameters)
     result = Tensor(operator.forward(x._data, *parameters) if parameters else operator.forward(x._data))
-    if state.enabled:
+    if state.enabled and operator.rules:
         edge = x._edge if x._view is None and x._edge is not None else edge_of(x)
-        if edge is not None and operator.rules:
+        if edge is not None:
             note(operator, (x,), parameters, result, (edge,), 3)
     if levels:
         levels[-1].after(operator, (x,), parameters, result)
@@ -263,7 +268,7 @@ def apply_two(operator: Operator, x: Any, y: Any, parameters: tuple[Any, ...] = 
     a = x._data if (is_tensor_x := isinstance(x, Tensor)) else x
     b = y._data if (is_tensor_y := isinstance(y, Tensor)) else y
     result = Tensor(operator.forward(a, b, *parameters) if parameters else operator.forward(a, b))
-    if state.enabled:
+    if state.enabled and operator.rules:
         edge_x = edge_y = None
         if is_tensor_x:
             edge_x = x._edge if x._view is None and x._edge is not None else edge_of(x)
@@ -272,7 +277,7 @@ def apply_two(operator: Operator, x: Any, y: Any, parameters: tuple[Any, ...] = 
         key = 4 if edge_x is None else 6
         if edge_y is not None:
             key += 1
-        if key != 4 and operator.rules:
+        if key != 4:
             note(operator, (x, y), parameters, result, (edge_x, edge_y), key)
     if levels:
         levels[-1].after(operator, (x, y), parameters, result)

@@ -83,9 +83,9 @@ def taken(part: Any) -> int:
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for a basic key, else a copy. IndexError for positions that do not exist."""
-    if is_view_key(key):
-        return alias(rules.SLICE, x, (key,))
     basic, indices, dims = split_key(x, key)
+    if not indices:
+        return alias(rules.SLICE, x, (basic,))
     if any(part != slice(None) for part in basic):
         x = alias(rules.SLICE, x, (basic,))
     return apply(rules.INDEX, (x, *indices), (dims,))

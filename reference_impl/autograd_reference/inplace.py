@@ -15,7 +15,7 @@ import torch
 from . import rules
 from .definition import Operator, Plan, public
 from .geometry import resize_
-from .graph import Recorded, apply, compute, edge_of, levels
+from .graph import Recorded, apply, compute, edge_of, key_of, levels
 from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Node, Saved, observe, observers, save
 from .overlap import refuse_overlap
@@ -142,9 +142,7 @@ def before_write(
     refuse_recording(target)
     edges = [edge_of(target if target._view is None else target._view.base)]
     edges += [edge_of(x) if isinstance(x, Tensor) else None for x in operands]
-    key = 1
-    for edge in edges:
-        key += key if edge is None else key + 1
+    key = key_of(edges)
     plan = operator.plan(-key if target.is_complex() else key)
     saved = [save(operands[position - 1]) if position else save_copy(target) for position in plan.saves]
     node = (

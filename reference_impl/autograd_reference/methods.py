@@ -196,8 +196,6 @@ WITH_FUNCTIONS = {
     "mod": "remainder",
     "floordiv": "floor_divide",
     "xor": "bitwise_xor",
-}
-WITH_FUNCTIONS |= {
     "and": "bitwise_and",
     "or": "bitwise_or",
     "lshift": "bitwise_left_shift",

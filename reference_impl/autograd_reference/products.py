@@ -29,7 +29,7 @@ def plus(product: Any) -> Any:
 
 
 def on_one_device(kernel: Any) -> Any:
-    """A product of matrices."""
+    """One of torch's products of matrices, which do not look at devices. RuntimeError for matrices on two."""
 
     def product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         refuse_devices(x, y)

@@ -70,12 +70,6 @@ def expand(x: Tensor, *size: Size) -> Tensor:
     return alias(rules.EXPAND, x, (sizes(size),))
 
 
-@public
-def select(x: Tensor, dim: int, index: int) -> Tensor:
-    """A view of one position of a dimension, which is then missing."""
-    return alias(rules.SELECT, x, (dim, index))
-
-
 AS_STRIDED_WRITTEN = (
     "A view made by as_strided is being modified inplace with grad mode enabled, or its base has been. Make the view by "
     "other operators."

@@ -20,7 +20,7 @@ from ..modes import inference_mode as inference_mode
 from ..modes import no_grad as no_grad
 from ..modes import set_grad_enabled as set_grad_enabled
 from ..node import Edge, Gradient
-from ..shaping import select, stack
+from ..shaping import stack
 from ..tensor import Tensor
 from . import function as function
 from . import graph as graph
@@ -120,7 +120,7 @@ def batched(
     length = lengths.pop()
     rows = []
     for position in range(length):
-        row = [select(gradient, 0, position) for gradient in given if gradient is not None]
+        row = [gradient.select(0, position) for gradient in given if gradient is not None]
         rows.append(grad(outputs, inputs, row, retain_graph=retain or position + 1 < length, **options))
     return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
 
