@@ -7,14 +7,13 @@ or results of its own variables: so transforms within transforms keep their vari
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_map, tree_map_only, tree_unflatten
 
 from .accumulate import AccumulateGrad
-from .autograd.functional import by_rows, derivatives, pushed
+from .autograd.functional import Evaluated, Function, Positions, derivatives, evaluated, pushed
 from .backward import reachable
 from .graph import edge_of
 from .modes import enable_grad
@@ -23,45 +22,6 @@ from .shaping import stack
 from .tensor import Tensor
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp", "vmap"]
-
-Function = Callable[..., Any]
-Positions = int | tuple[int, ...]
-
-
-class Evaluated(NamedTuple):
-    """A function's output, which can be differentiated by copies of some arguments."""
-
-    xs: list[Tensor]
-    structure: Any  # of these arguments
-    output: Any
-    aux: Any  # what else the function gives
-
-    def like_arguments(self, results: Sequence[Any]) -> Any:
-        """The results for the arguments in their structure."""
-        return tree_unflatten(results, self.structure)
-
-
-@contextmanager
-def evaluated(
-    func: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Positions, has_aux: bool
-) -> Iterator[Evaluated]:
-    """A block in which the function's output can be differentiated by the arguments at `argnums`. Recording is on in it."""
-    chosen = args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
-    originals, structure = tree_flatten(chosen)
-    with enable_grad():
-        leaves = [x if x.requires_grad else x.detach().requires_grad_() for x in originals]
-        xs = [x.clone() for x in leaves]
-        copies = tree_unflatten(xs, structure)
-        replaced = list(args)
-        for number, copy in [(argnums, copies)] if isinstance(argnums, int) else zip(argnums, copies, strict=True):
-            replaced[number] = copy
-        try:
-            result = func(*replaced, **kwargs)
-            yield Evaluated(xs, structure, *(result if has_aux else (result, None)))
-        finally:
-            for leaf, original in zip(leaves, originals, strict=True):
-                if leaf is not original:
-                    leaf.requires_grad_(False)
 
 
 def settled(tree: Any) -> Any:
@@ -72,7 +32,27 @@ def settled(tree: Any) -> Any:
         nodes = [] if edge is None else reachable([edge])
         return any(isinstance(node, AccumulateGrad) and node.leaf.requires_grad for node in nodes)
 
-    return tree_map(lambda x: x if not isinstance(x, Tensor) or is_wanted(x) else x.detach(), tree)
+    return tree_map_only(Tensor, lambda x: x if is_wanted(x) else x.detach(), tree)
+
+
+def transform(func: Function, argnums: Positions, has_aux: bool, derive: Callable[[Evaluated], Any]) -> Function:
+    """A function that gives what is derived from the evaluated output of `func`."""
+
+    @functools.wraps(func)
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        with evaluated(func, args, kwargs, argnums, has_aux) as found:
+            result = derive(found)
+        return settled(result)
+
+    return transformed
+
+
+def gradient(found: Evaluated) -> Any:
+    """The gradient of an output without dimensions. RuntimeError for another."""
+    if not isinstance(y := found.output, Tensor) or y.ndim:
+        got = f"tensor with {y.ndim} dims" if isinstance(y, Tensor) else type(y)
+        raise RuntimeError(f"Expected f(*args) to return a scalar Tensor, got {got}. Use vjp or jacrev for others.")
+    return found.like_arguments(derivatives([y], found.xs, None, True, False))
 
 
 def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
@@ -80,32 +60,12 @@ def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False
 
     RuntimeError, from that function: `func` gives no tensor without dimensions, or an argument is neither floating nor complex.
     """
-
-    @functools.wraps(func)
-    def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        with evaluated(func, args, kwargs, argnums, has_aux) as found:
-            y = found.output
-            if not isinstance(y, Tensor) or y.ndim:
-                got = f"tensor with {y.ndim} dims" if isinstance(y, Tensor) else type(y)
-                raise RuntimeError(
-                    f"Expected f(*args) to return a scalar Tensor, got {got}. Use vjp or jacrev for others."
-                )
-            gradients = found.like_arguments(derivatives([y], found.xs, None, True, False))
-        return settled((gradients, (y, found.aux) if has_aux else y))  # type: ignore[no-any-return]
-
-    return transformed
+    return transform(func, argnums, has_aux, lambda found: (gradient(found), found.with_aux(found.output)))
 
 
 def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """A function that gives the gradient of `func` by the arguments at `argnums`; or `(gradient, aux)`. See grad_and_value."""
-    both = grad_and_value(func, argnums, has_aux)
-
-    @functools.wraps(func)
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        gradients, value = both(*args, **kwargs)
-        return (gradients, value[1]) if has_aux else gradients
-
-    return transformed
+    return transform(func, argnums, has_aux, lambda found: found.with_aux(gradient(found)))
 
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -121,7 +81,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
             gradients = derivatives(ys, found.xs, vs, True, False)
         return settled(found.like_arguments(gradients))
 
-    return (settled(found.output), pull_back, *[settled(found.aux)] * has_aux)
+    return (settled(found.output), pull_back, *settled(found.aux))
 
 
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple[Any, ...]:
@@ -130,23 +90,13 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
     if given != expected:
         raise RuntimeError(f"expected tangents with the structure {expected} of the primals, got {given}")
     with evaluated(func, tuple(primals), {}, tuple(range(len(primals))), has_aux) as found:
-        ys, structure = tree_flatten(found.output)
-        along = tree_unflatten(pushed(ys, found.xs, vs, True, strict), structure)
-    return settled((found.output, along, *[found.aux] * has_aux))  # type: ignore[no-any-return]
+        along = found.like_output(pushed(found.ys, found.xs, vs, True, strict))
+    return settled((found.output, along, *found.aux))  # type: ignore[no-any-return]
 
 
 def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """A function that gives for each output and argument a tensor of the output's shape followed by the argument's."""
-
-    @functools.wraps(func)
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        with evaluated(func, args, kwargs, argnums, has_aux) as found:
-            ys, structure = tree_flatten(found.output)
-            rows = [found.like_arguments(by_rows(y, found.xs, True, False)) for y in ys]
-        result = tree_unflatten(rows, structure)
-        return settled((result, found.aux) if has_aux else result)
-
-    return transformed
+    return transform(func, argnums, has_aux, lambda found: found.with_aux(found.jacobian()))
 
 
 def jacfwd(func: Function, argnums: Positions = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:

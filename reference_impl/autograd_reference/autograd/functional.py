@@ -7,10 +7,12 @@ for a derivative, and with `strict` is a RuntimeError.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
+from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from ..missing import missing_from
 from ..modes import enable_grad
@@ -18,43 +20,84 @@ from ..shaping import reshape, stack
 from ..tensor import Tensor
 from . import grad
 
-Tensors = Tensor | tuple[Tensor, ...]
 Function = Callable[..., Any]
+Positions = int | tuple[int, ...]
 __getattr__ = missing_from(globals())
+
+
+class Evaluated(NamedTuple):
+    """A function's output, which can be differentiated by copies of some arguments."""
+
+    xs: list[Tensor]
+    arguments: Any  # the structure of xs
+    output: Any
+    aux: tuple[Any, ...]  # what else the function gives, if it does
+
+    @property
+    def ys(self) -> list[Tensor]:
+        """The tensors of the output."""
+        return tree_flatten(self.output)[0]
+
+    def like_arguments(self, results: Sequence[Any]) -> Any:
+        """The results for the arguments in their structure."""
+        return tree_unflatten(results, self.arguments)
+
+    def like_output(self, results: Sequence[Any]) -> Any:
+        """The results for the tensors of the output in its structure."""
+        return tree_unflatten(results, tree_flatten(self.output)[1])
+
+    def with_aux(self, result: Any) -> Any:
+        """A result, or that and what else the function gives."""
+        return (result, *self.aux) if self.aux else result
+
+    def jacobian(self, create_graph: bool = True, strict: bool = False) -> Any:
+        """For each output and argument the derivative of one by the other."""
+        return self.like_output([self.like_arguments(by_rows(y, self.xs, create_graph, strict)) for y in self.ys])
+
+
+@contextmanager
+def evaluated(
+    func: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Positions, has_aux: bool = False
+) -> Iterator[Evaluated]:
+    """A block in which the function's output can be differentiated by the arguments at `argnums`. Recording is on in it."""
+    chosen = args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
+    originals, structure = tree_flatten(chosen)
+    with enable_grad():
+        leaves = [x if x.requires_grad else x.detach().requires_grad_() for x in originals]
+        xs = [x.clone() for x in leaves]
+        copies = tree_unflatten(xs, structure)
+        replaced = list(args)
+        for number, copy in [(argnums, copies)] if isinstance(argnums, int) else zip(argnums, copies, strict=True):
+            replaced[number] = copy
+        try:
+            result = func(*replaced, **kwargs)
+            yield Evaluated(xs, structure, result[0], result[1:]) if has_aux else Evaluated(xs, structure, result, ())
+        finally:
+            for leaf, original in zip(leaves, originals, strict=True):
+                if leaf is not original:
+                    leaf.requires_grad_(False)
+
+
+@contextmanager
+def evaluated_at(inputs: Any, func: Function, strict: bool) -> Iterator[Evaluated]:
+    """The same for inputs, and outputs, that are a tensor or a tuple of tensors."""
+    xs = as_tuple(inputs, "inputs")
+    with evaluated(func, xs, {}, tuple(range(len(xs))) if isinstance(inputs, (tuple, list)) else 0) as found:
+        for number, y in enumerate(as_tuple(found.output, "outputs of the user-provided function")):
+            if strict and not y.requires_grad:
+                raise RuntimeError(
+                    f"Output {number} of the user-provided function does not require gradients, in strict mode."
+                )
+        yield found
 
 
 def as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
     """A tensor or several as several. TypeError for anything else."""
-    found = tensors if isinstance(tensors, tuple) else tuple(tensors) if isinstance(tensors, list) else (tensors,)
+    found = tuple(tensors) if isinstance(tensors, (tuple, list)) else (tensors,)
     for each in found:
         if not isinstance(each, Tensor):
             raise TypeError(f"The {what} must be a Tensor or a tuple of Tensors, but got {type(each).__name__}")
     return found
-
-
-def like(tensors: Any, results: Sequence[Any]) -> Any:
-    """The results in the structure of the tensors."""
-    return tuple(results) if isinstance(tensors, (tuple, list)) else results[0]
-
-
-def own_leaves(inputs: Any, create_graph: bool) -> tuple[Tensor, ...]:
-    """The inputs as tensors that only this derivative uses: aliases with a history, or leaves."""
-    return tuple(
-        x.expand_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_()
-        for x in as_tuple(inputs, "inputs")
-    )
-
-
-def called(func: Function, xs: Sequence[Tensor], strict: bool) -> tuple[Any, tuple[Tensor, ...]]:
-    """What a function gives, as it is and as a tuple."""
-    outputs = func(*xs)
-    ys = as_tuple(outputs, "outputs of the user-provided function")
-    for number, y in enumerate(ys):
-        if strict and not y.requires_grad:
-            raise RuntimeError(
-                f"Output {number} of the user-provided function does not require gradients, in strict mode."
-            )
-    return outputs, ys
 
 
 def vector(v: Any, like_these: Sequence[Tensor], what: str) -> tuple[Tensor, ...]:
@@ -101,11 +144,11 @@ def pushed(
     return products
 
 
-def gradient(ys: Sequence[Tensor], xs: Sequence[Tensor], strict: bool) -> tuple[Tensor, ...]:
+def gradient(found: Evaluated, strict: bool) -> tuple[Tensor, ...]:
     """The gradient of a single element, which can be differentiated again."""
-    if len(ys) != 1 or ys[0].numel() != 1:
+    if not isinstance(y := found.output, Tensor) or y.numel() != 1:
         raise RuntimeError("The function must return a single Tensor with a single element.")
-    return derivatives([ys[0].reshape(())], xs, None, True, strict)
+    return derivatives([y.reshape(())], found.xs, None, True, strict)
 
 
 def by_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool, strict: bool) -> list[Tensor]:
@@ -117,27 +160,23 @@ def by_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool, strict: bool) -
     return [reshape(stack(column), (*y.shape, *x.shape)) for column, x in zip(zip(*rows, strict=True), xs, strict=True)]
 
 
-def finished(tensors: Any, results: Sequence[Tensor], create_graph: bool) -> Any:
+def finished(results: Any, create_graph: bool) -> Any:
     """Results as the caller sees them."""
-    return like(tensors, results if create_graph else [each.detach() for each in results])
+    return results if create_graph else tree_map_only(Tensor, lambda x: x.detach(), results)
 
 
 def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), v^T J)`; v has the structure of the outputs, and may be left out for a single element."""
-    with enable_grad():
-        xs = own_leaves(inputs, create_graph)
-        outputs, ys = called(func, xs, strict)
-        products = derivatives(ys, xs, vector(v, ys, "output"), create_graph, strict)
-    return finished(outputs, ys, create_graph), finished(inputs, products, create_graph)
+    with evaluated_at(inputs, func, strict) as found:
+        products = derivatives(found.ys, found.xs, vector(v, found.ys, "output"), create_graph, strict)
+    return finished((found.output, found.like_arguments(products)), create_graph)
 
 
 def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), J v)`; v has the structure of the inputs, and may be left out for a single element."""
-    with enable_grad():
-        xs = own_leaves(inputs, create_graph)
-        outputs, ys = called(func, xs, strict)
-        products = pushed(ys, xs, vector(v, xs, "input"), create_graph, strict)
-    return finished(outputs, ys, create_graph), finished(outputs, products, create_graph)
+    with evaluated_at(inputs, func, strict) as found:
+        products = pushed(found.ys, found.xs, vector(v, found.xs, "input"), create_graph, strict)
+    return finished((found.output, found.like_output(products)), create_graph)
 
 
 def jacobian(
@@ -150,11 +189,8 @@ def jacobian(
     """
     if strategy not in ("reverse-mode", "forward-mode"):
         raise AssertionError(f'strategy must be "reverse-mode" or "forward-mode", got {strategy!r}')
-    with enable_grad():
-        xs = own_leaves(inputs, create_graph)
-        outputs, ys = called(func, xs, strict)
-        rows = [by_rows(y, xs, create_graph, strict) for y in ys]
-    return like(outputs, [finished(inputs, row, create_graph) for row in rows])
+    with evaluated_at(inputs, func, strict) as found:
+        return finished(found.jacobian(create_graph, strict), create_graph)
 
 
 def hessian(
@@ -163,21 +199,18 @@ def hessian(
 ) -> Any:  # fmt: skip
     """The Jacobian of the gradient, for a function of one element: for each two inputs a tensor of both shapes."""
 
-    def gradients(*xs: Tensor) -> tuple[Tensor, ...]:
-        return gradient(called(func, xs, strict)[1], xs, strict)
+    def gradients(*xs: Tensor) -> Any:
+        with evaluated_at(xs if isinstance(inputs, (tuple, list)) else xs[0], func, strict) as found:
+            return found.like_arguments(gradient(found, strict))
 
-    given = as_tuple(inputs, "inputs")
-    rows = jacobian(gradients, given, create_graph, strict, vectorize, outer_jacobian_strategy)
-    return like(inputs, [like(inputs, row) for row in rows])
+    return jacobian(gradients, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
 def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), v^T H)`; v has the structure of the inputs, and may be left out for a single element."""
-    with enable_grad():
-        xs = own_leaves(inputs, create_graph)
-        outputs, ys = called(func, xs, strict)
-        products = derivatives(gradient(ys, xs, strict), xs, vector(v, xs, "input"), create_graph, strict)
-    return finished(outputs, ys, create_graph), finished(inputs, products, create_graph)
+    with evaluated_at(inputs, func, strict) as found:
+        products = derivatives(gradient(found, strict), found.xs, vector(v, found.xs, "input"), create_graph, strict)
+    return finished((found.output, found.like_arguments(products)), create_graph)
 
 
 def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
