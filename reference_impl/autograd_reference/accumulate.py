@@ -87,6 +87,15 @@ def run_accumulated(leaf: Tensor) -> None:
             raise error(f"Tensor post accumulate grad hooks should return None, but this one returned {type(result)}")
 
 
+def fitted(gradient: Gradient, shape: torch.Size, dtype: torch.dtype) -> Gradient:
+    """A gradient as that of a tensor of this shape and dtype: broadcasting is undone here and nowhere else."""
+    if gradient.shape != shape:
+        gradient = gradient.sum_to_size(shape)
+    if gradient.dtype is not dtype:
+        gradient = (gradient.real if gradient.is_complex() and not dtype.is_complex else gradient).to(dtype)
+    return gradient
+
+
 def at_home(gradient: Gradient, tensor: Tensor) -> Gradient:
     """The gradient of a tensor without dimensions, which may have met tensors of another device, on its own device."""
     return gradient if gradient.device == tensor.device else gradient.to(tensor.device)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .accumulate import AccumulateGrad, accumulate, at_home, own
+from .accumulate import AccumulateGrad, accumulate, at_home, fitted, own
 from .graph import runs_on_tensors
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
@@ -128,15 +128,6 @@ class Pass:
                 # Whose memory it is only matters to the first, and where gradients are kept, or can be passed on undivided.
                 matters = len(edge[0].edges) < 2 and edge[0] not in self.arrived and not self.create_graph
                 self.send(edge, gradient, undivided or (matters and is_fresh(gradient, cotangents)))
-
-
-def fitted(gradient: Gradient, shape: torch.Size, dtype: torch.dtype) -> Gradient:
-    """A gradient as that of a tensor of this shape and dtype: broadcasting is undone here and nowhere else."""
-    if gradient.shape != shape:
-        gradient = gradient.sum_to_size(shape)
-    if gradient.dtype is not dtype:
-        gradient = (gradient.real if gradient.is_complex() and not dtype.is_complex else gradient).to(dtype)
-    return gradient
 
 
 def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .accumulate import accumulator_edge
-from .backward import capture_gradients, fitted
+from .accumulate import accumulator_edge, fitted
+from .backward import capture_gradients
 from .custom import refuse_other_size
 from .definition import Operator
 from .graph import Recorded, apply, conjugate, edge_of, levels, record

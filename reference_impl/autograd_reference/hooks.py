@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import anomaly
+from .accumulate import fitted
 from .constant import wrapped
 from .graph import edge_of, runs_on_tensors
 from .modes import state
@@ -174,19 +175,12 @@ def run_watched(walk: Pass, node: Node, arrived: list[Any]) -> Sequence[Gradient
         gradients = node.gradients(arrived, walk.needed, walk.create_graph)
     if notes is None or not notes.after:
         return gradients
-    gradients = [fitted(g, edge) for g, edge in zip(gradients, node.edges, strict=True)]
+    pairs = zip(gradients, node.edges, strict=True)
+    gradients = [None if g is None or edge is None else fitted(g, *edge[0].outputs[edge[1]]) for g, edge in pairs]
     for hook in list(notes.after.values()):
         gradients = exchanged(hook, (wrapped(tuple(given)),), gradients)
     arrived[:] = [*gradients, False]  # whatever hooks return may be anybody's memory, and counts as borrowed
     return gradients
-
-
-def fitted(gradient: Gradient | None, edge: Any) -> Gradient | None:
-    """A gradient as it will arrive at the end of an edge."""
-    if gradient is None:
-        return None
-    shape, dtype = edge[0].outputs[edge[1]]
-    return gradient.sum_to_size(shape).to(dtype)
 
 
 def exchanged(hook: Hook, others: tuple[Any, ...], gradients: Sequence[Gradient | None]) -> list[Gradient | None]:

@@ -55,6 +55,10 @@ class GradMode:
 
     __slots__ = ("mode",)
 
+    def __new__(cls: Any, mode: Any = None) -> Any:
+        """A scope; or, of a function, the decorated one: modes that need no argument decorate without parentheses."""
+        return cls()(mode) if callable(mode) else object.__new__(cls)
+
     def __init__(self, mode: bool) -> None:
         self.mode = mode
 
@@ -129,31 +133,22 @@ def decorate_coroutine(function: Callable[..., Any], scope: NewScope) -> Callabl
     return run_in_mode
 
 
-class Plain(GradMode):
-    """A mode that needs no argument: it is a decorator also without parentheses."""
-
-    __slots__ = ()
-    fixed: bool
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self) -> None:
-        super().__init__(self.fixed)
-
-
-class no_grad(Plain):
+class no_grad(GradMode):
     """Operators inside are not recorded: their results need no gradients. Also `@no_grad` without parentheses."""
 
     __slots__ = ()
-    fixed = False
+
+    def __init__(self) -> None:
+        super().__init__(False)
 
 
-class enable_grad(Plain):
+class enable_grad(GradMode):
     """Operators inside are recorded, also within `no_grad`. Also `@enable_grad` without parentheses."""
 
     __slots__ = ()
-    fixed = True
+
+    def __init__(self) -> None:
+        super().__init__(True)
 
 
 class set_grad_enabled(GradMode):
@@ -186,19 +181,16 @@ def is_inference_mode_enabled() -> bool:
     return state.inference
 
 
-class inference_mode:
+class inference_mode(GradMode):
     """Nothing inside is recorded, and tensors made inside can never be; with `mode=False` all is as usual again, inside.
 
     A block, or a decorator of functions and generators, also without parentheses.
     """
 
-    __slots__ = ("before", "mode")
-
-    def __new__(cls, mode: Any = True) -> Any:
-        return super().__new__(cls) if isinstance(mode, bool) else cls(True)(mode)
+    __slots__ = ("before",)
 
     def __init__(self, mode: bool = True) -> None:
-        self.mode = mode
+        super().__init__(mode)
         self.before: list[tuple[bool, bool, bool]] = []
 
     def __enter__(self) -> None:
