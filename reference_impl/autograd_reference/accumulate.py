@@ -108,29 +108,8 @@ def own(gradient: torch.Tensor, like: torch.Tensor, exclusive: bool) -> torch.Te
     """
     if exclusive and gradient.is_contiguous() and like.is_contiguous():
         return gradient
-    stride = like.stride() if is_dense(like) else row_major(like.shape)
+    is_dense = torch.ops.aten.is_non_overlapping_and_dense.default(like)
+    stride = like.stride() if is_dense else torch.empty(like.shape, device="meta").stride()
     if exclusive and gradient.stride() == stride:
         return gradient
     return gradient.new_empty_strided(like.shape, stride).copy_(gradient)
-
-
-def is_dense(data: torch.Tensor) -> bool:
-    """Whether the elements fill a block of memory, in any order of the dimensions, without overlap."""
-    if data.is_contiguous():
-        return True
-    expected = 1
-    for stride, length in sorted(zip(data.stride(), data.shape, strict=True)):
-        if length > 1 and stride != expected:
-            return False
-        expected *= length
-    return True
-
-
-def row_major(shape: torch.Size) -> tuple[int, ...]:
-    """The strides of a contiguous tensor."""
-    strides: list[int] = []
-    expected = 1
-    for length in reversed(shape):
-        strides.insert(0, expected)
-        expected *= max(length, 1)
-    return tuple(strides)

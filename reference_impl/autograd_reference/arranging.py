@@ -22,7 +22,9 @@ REPEAT: Operator = Operator(
     "repeat",
     torch.Tensor.repeat,
     "x; counts",
-    x=lambda g, shape, counts: folded(g, shape, counts).sum(tuple(range(0, 2 * len(counts), 2))).reshape(shape),
+    x=lambda g, shape, counts: (
+        g.reshape(paired(counts, with_ones(shape, len(counts)))).sum(tuple(range(0, 2 * len(counts), 2))).reshape(shape)
+    ),
 )
 define("tril", "x; diagonal=0", x=lambda g, diagonal: g.tril(diagonal))
 define("triu", "x; diagonal=0", x=lambda g, diagonal: g.triu(diagonal))
@@ -47,10 +49,14 @@ def backwards(shifts: int | Sequence[int]) -> Any:
     return -shifts if isinstance(shifts, int) else [-shift for shift in shifts]
 
 
-def folded(g: Any, shape: torch.Size, counts: Sequence[int]) -> Any:
-    """What was repeated, with a dimension for the copies before each dimension."""
-    lengths = (1,) * (len(counts) - len(shape)) + tuple(shape)
-    return g.reshape([n for pair in zip(counts, lengths, strict=True) for n in pair])
+def with_ones(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
+    """A shape with as many leading ones as are missing."""
+    return (1,) * (ndim - len(shape)) + tuple(shape)
+
+
+def paired(first: Sequence[int], second: Sequence[int]) -> list[int]:
+    """Two shapes as one, in which each length of the second follows that of the first."""
+    return [n for pair in zip(first, second, strict=True) for n in pair]
 
 
 # Functions made of others. Where they only give the elements another shape, torch says on the raw tensor which.
@@ -111,8 +117,7 @@ def repeat(x: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
 @public
 def tile(x: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """The same; for missing leading numbers the dimension is kept."""
-    given = sizes(counts, dims)
-    return repeat(x, (1,) * (x.ndim - len(given)) + tuple(given))
+    return repeat(x, with_ones(sizes(counts, dims), x.ndim))
 
 
 @public
@@ -127,13 +132,9 @@ def repeat_interleave(x: Tensor, repeats: Any, dim: int | None = None, *, output
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Vectors expanded over the grid that they span."""
     xs = [reshape(x, -1) for x in tensors_of(tensors)]
-    if indexing == "xy" and len(xs) > 1:
-        first, second, *rest = meshgrid(xs[1], xs[0], *xs[2:])
-        return (second, first, *rest)
     shape = [len(x) for x in xs]
-    return tuple(
-        expand(reshape(x, [-1 if k == place else 1 for k in range(len(xs))]), shape) for place, x in enumerate(xs)
-    )
+    grids = (expand(reshape(x, with_ones((-1,), k + 1) + (1,) * (len(xs) - k - 1)), shape) for k, x in enumerate(xs))
+    return tuple(grid.transpose(0, 1) if indexing == "xy" and len(xs) > 1 else grid for grid in grids)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -151,10 +152,9 @@ def diag(x: Tensor, diagonal: int = 0) -> Any:
 def kron(x: Tensor, y: Tensor) -> Tensor:
     """Every element of x times the whole of y, in its place."""
     ndim = max(x.ndim, y.ndim)
-    a, b = (reshape(z, (1,) * (ndim - z.ndim) + tuple(z.shape)) for z in (x, y))
-    shape = [m * n for m, n in zip(a.shape, b.shape, strict=True)]
-    spread_a = reshape(a, [n for pair in zip(a.shape, [1] * ndim, strict=True) for n in pair])
-    return reshape(spread_a * reshape(b, [n for pair in zip([1] * ndim, b.shape, strict=True) for n in pair]), shape)
+    of_x, of_y, ones = with_ones(x.shape, ndim), with_ones(y.shape, ndim), (1,) * ndim
+    product = reshape(x, paired(of_x, ones)) * reshape(y, paired(ones, of_y))
+    return reshape(product, [m * n for m, n in zip(of_x, of_y, strict=True)])
 
 
 compose(

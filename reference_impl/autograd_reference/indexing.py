@@ -22,17 +22,13 @@ from .views import alias, is_view_of_leaf
 
 def is_basic(part: Any) -> bool:
     """Whether a part of a key addresses positions by a stride."""
-    return part is None or part is Ellipsis or isinstance(part, slice) or is_integer(part)
+    is_integer = isinstance(part, (int, np.integer)) and not isinstance(part, bool)  # booleans are masks
+    return part is None or part is Ellipsis or isinstance(part, slice) or is_integer
 
 
 def is_view_key(key: Any) -> bool:
     """Whether a key is basic in all its parts."""
     return all(map(is_basic, key)) if isinstance(key, tuple) else is_basic(key)
-
-
-def is_integer(part: Any) -> bool:
-    """Whether a part of a key is one position. Booleans are masks."""
-    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
 def as_index(part: Any, device: torch.device) -> Any:
@@ -99,14 +95,8 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     if indices:
         write(rules.INDEX_PUT, rules.index_put_, target, (value, *indices), (dims, False))
     else:
-        copy_(target, without_leading_ones(value, target.ndim))
-
-
-def without_leading_ones(value: Any, ndim: int) -> Any:
-    """The value of an assignment with superfluous leading dimensions of length one removed."""
-    while isinstance(value, Tensor) and value.ndim > ndim and value.shape[0] == 1:
-        value = alias(rules.SELECT, value, (0, 0))
-    return value
+        extra = value.ndim - target.ndim if isinstance(value, Tensor) else 0
+        copy_(target, value.reshape(value.shape[extra:]) if extra > 0 and value.shape[:extra].numel() == 1 else value)
 
 
 @public
@@ -146,18 +136,18 @@ def scatter(
 
 
 def scatter_reduced(
-    g: Any, x: Any, index: Any, src: Any, result: Any, dim: int, reduce: str, include_self: bool
-) -> tuple[Any, Any]:
-    """The cotangents of x and of the source. A mean is shared by all that it is made of, and an extreme by those equal to it."""
+    g: Any, x: Any, index: Any, src: Any, result: Any, which: int, dim: int, reduce: str, include_self: bool
+) -> Any:
+    """The cotangent of x or of the source. A mean is shared by all that it is made of, and an extreme by those equal to it."""
     if reduce == "prod":
         of_x, of_src = by_product(g, x, index, src, dim, include_self)
-        return of_x if include_self else of_x.scatter(dim, index, 0), of_src
+        return of_src if which else of_x if include_self else of_x.scatter(dim, index, 0)
     in_x, in_src = g.new_ones(x.shape), g.new_ones(src.shape)
     if reduce in ("amax", "amin"):
         in_x, in_src = in_x * (x == result), in_src * (src == result.gather(dim, index))
     in_x = in_x if include_self else in_x.scatter(dim, index, 0)
     share = g if reduce == "sum" else g / in_x.scatter_add(dim, index, in_src)
-    return share * in_x, share.gather(dim, index) * in_src
+    return share.gather(dim, index) * in_src if which else share * in_x
 
 
 def by_product(g: Any, x: Any, index: Any, src: Any, dim: int, include_self: bool) -> tuple[Any, Any]:
@@ -180,12 +170,8 @@ define(
     "scatter_reduce",
     "x index src; dim reduce *include_self=True",
     order="x dim index src reduce include_self",
-    x=lambda g, x, index, src, result, dim, reduce, include_self: scatter_reduced(
-        g, x, index, src, result, dim, reduce, include_self
-    )[0],
-    src=lambda g, x, index, src, result, dim, reduce, include_self: scatter_reduced(
-        g, x, index, src, result, dim, reduce, include_self
-    )[1],
+    x=scatter_reduced,
+    src=scatter_reduced,
 )
 
 
@@ -220,11 +206,6 @@ def replace(x: Tensor, value: Tensor, view: Operator, *parameters: Any) -> Tenso
     return apply(rules.REPLACE, (x, value), (((view, parameters),), x._data.clone().stride()))
 
 
-def slice_key(x: Tensor, dim: int, start: int | None, end: int | None, step: int) -> tuple[slice, ...]:
-    """The key of a slice of one dimension."""
-    return (slice(None),) * (dim % x.ndim) + (slice(start, end, step),)
-
-
 compose(
     diagonal_scatter=lambda x, src, offset=0, dim1=0, dim2=1: replace(x, src, rules.DIAGONAL, offset, dim1, dim2),
     put=lambda x, index, source, accumulate=False: index_put(
@@ -232,7 +213,7 @@ compose(
     ).reshape(x.shape),
     select_scatter=lambda x, src, dim, index: replace(x, src, rules.SELECT, dim, index),
     slice_scatter=lambda x, src, dim=0, start=None, end=None, step=1: replace(
-        x, src, rules.SLICE, slice_key(x, dim, start, end, step)
+        x, src, rules.SLICE, (*[slice(None)] * (dim % x.ndim), slice(start, end, step))
     ),
     take=lambda x, index: x.reshape(-1)[index],
 )
