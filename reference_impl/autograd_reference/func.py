@@ -121,15 +121,11 @@ def vmap(func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         dims = tuple(in_dims) if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args)
-        lengths = {
-            x.size(dim) for arg, dim in zip(args, dims, strict=True) if dim is not None for x in tree_flatten(arg)[0]
-        }
+        batches = list(zip(args, dims, strict=True))
+        lengths = {x.size(dim) for tree, dim in batches if dim is not None for x in tree_flatten(tree)[0]}
         if len(lengths) != 1:
             raise ValueError(f"vmap: expected batches of one length, got {sorted(lengths) or 'none'}")
-        results = [
-            func(*[at(arg, dim, position) for arg, dim in zip(args, dims, strict=True)], **kwargs)
-            for position in range(lengths.pop())
-        ]
+        results = [func(*[at(*batch, position) for batch in batches], **kwargs) for position in range(lengths.pop())]
         structure = tree_flatten(results[0])[1]
         columns = list(zip(*[tree_flatten(each)[0] for each in results], strict=True))
         outs = out_dims if isinstance(out_dims, (tuple, list)) else [out_dims] * len(columns)

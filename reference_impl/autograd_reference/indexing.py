@@ -17,7 +17,7 @@ from .definition import Operator, compose, define, public
 from .graph import apply
 from .inplace import copy_, write
 from .tensor import Tensor
-from .views import alias, is_view_of_leaf
+from .views import alias
 
 
 def is_basic(part: Any) -> bool:
@@ -32,10 +32,10 @@ def is_view_key(key: Any) -> bool:
 
 
 def as_index(part: Any, device: torch.device) -> Any:
-    """An index tensor or a mask, or a truth value, from a tensor, an array, a list or a range. IndexError for anything else."""
+    """An index tensor or a mask from a tensor, an array, a list, a range or a truth value. IndexError for anything else."""
     if isinstance(part, Tensor):
-        return part if part.ndim or part.dtype is not torch.bool else bool(part)
-    if isinstance(part, (list, tuple, range, np.ndarray)):
+        return part
+    if isinstance(part, (bool, list, tuple, range, np.ndarray)):
         data = torch.as_tensor(part, device=device)
         return Tensor(data if data.numel() or data.dtype is torch.bool else data.long())
     raise IndexError(f"a tensor cannot be indexed with {type(part).__name__}")
@@ -46,7 +46,7 @@ def split_key(x: Tensor, key: Any) -> tuple[Any, list[Tensor], tuple[int, ...]]:
     if is_view_key(key):
         return key, [], ()
     parts = list(key) if isinstance(key, tuple) else [key]
-    parts = [p if is_basic(p) or isinstance(p, bool) else as_index(p, x.device) for p in parts]
+    parts = [p if is_basic(p) else as_index(p, x.device) for p in parts]
     consumed = sum(taken(part) for part in parts)
     basic: list[Any] = []
     indices: list[Tensor] = []
@@ -57,22 +57,19 @@ def split_key(x: Tensor, key: Any) -> tuple[Any, list[Tensor], tuple[int, ...]]:
             basic.append(part)
             dim += x.ndim - consumed if part is Ellipsis else int(part is None or isinstance(part, slice))
         else:
-            if isinstance(part, bool):  # a mask without dimensions: a new one, kept or emptied
+            if not (width := taken(part)):  # a mask without dimensions: a new one, kept or emptied
                 basic.append(None)
-                part = Tensor(torch.arange(int(part), device=x.device))
-                width = 1
-            else:
-                width = taken(part)
-                basic += [slice(None)] * width
+                part = part.reshape(1)
+            basic += [slice(None)] * width
             indices.append(part)
             dims.append(dim)
-            dim += width
+            dim += width or 1
     return tuple(basic), indices, tuple(dims)
 
 
 def taken(part: Any) -> int:
     """How many dimensions of the tensor a part of a key addresses."""
-    if part is None or part is Ellipsis or isinstance(part, bool):
+    if part is None or part is Ellipsis:
         return 0
     return part.ndim if isinstance(part, Tensor) and part.dtype is torch.bool else 1
 
@@ -90,8 +87,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value: a write in place. The value, a tensor or a number, is broadcast to the positions."""
     basic, indices, dims = split_key(x, key)
-    # Nobody sees this view, so its history need not be recorded, unless that is why the write is refused.
-    target = alias(rules.SLICE, x, (basic,), lazily=not is_view_of_leaf(x))
+    target = alias(rules.SLICE, x, (basic,))
     if indices:
         write(rules.INDEX_PUT, rules.index_put_, target, (value, *indices), (dims, False))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,20 @@ import torch
 from .tensor import Tensor
 
 
-class Addresses:
-    """The addresses of a tensor's elements, in the form in which NumPy reads an array's. The memory is not touched."""
-
-    def __init__(self, data: torch.Tensor) -> None:
-        size = data.element_size()
-        self.__array_interface__ = {
-            "version": 3,
-            "typestr": f"V{size}",
-            "data": (data.data_ptr(), True),
-            "shape": tuple(data.shape),
-            "strides": tuple(stride * size for stride in data.stride()),
-        }
+def addresses(data: torch.Tensor) -> np.ndarray[Any, Any]:
+    """A tensor of any type and device as an array over the same addresses. The memory is not touched."""
+    size = data.element_size()
+    strides = tuple(stride * size for stride in data.stride())
+    start = (data.data_ptr(), True)
+    geometry = {"version": 3, "typestr": f"V{size}", "data": start, "shape": tuple(data.shape), "strides": strides}
+    return np.asarray(SimpleNamespace(__array_interface__=geometry))
 
 
 def share_memory(x: torch.Tensor, y: torch.Tensor) -> bool:
     """Whether any element of one lies where an element of the other does. Exact for all strides."""
     if x.numel() == 0 or y.numel() == 0:
         return False
-    return np.shares_memory(np.asarray(Addresses(x)), np.asarray(Addresses(y)))
+    return np.shares_memory(addresses(x), addresses(y))
 
 
 def overlaps_itself(data: torch.Tensor) -> bool:

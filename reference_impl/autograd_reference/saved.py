@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -48,9 +47,7 @@ class saved_tensors_hooks:
         scopes.hooks.append((self.pack_hook, self.unpack_hook))
         observers.append(pack)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         observers.remove(pack)
         scopes.hooks.pop()
 

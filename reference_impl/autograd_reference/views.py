@@ -13,14 +13,11 @@ from typing import Any
 from .definition import Operator
 from .graph import edge_of, levels, note
 from .modes import state
-from .node import Edge, Node
+from .node import Edge
 from .retain import follow
 from .tensor import Tensor
 
 Step = tuple[Operator, tuple[Any, ...]]
-
-# The history of a view that is not recorded until somebody asks for it: no base ever has this edge.
-UNRECORDED: Edge = (Node((), ()), 0)
 
 MADE_UNDER_NO_GRAD = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled, or its base or another "
@@ -65,7 +62,7 @@ class View:
         """Bring the history of the view's tensor up to date."""
         if self.seen is self.base._edge or self.is_cut_off():
             return
-        if self.restriction is not None and self.seen is not UNRECORDED:
+        if self.restriction is not None:
             raise RuntimeError(self.restriction)
         enabled, state.enabled = state.enabled, True
         try:
@@ -100,23 +97,18 @@ def replay(steps: Iterable[Step], value: Any) -> Any:
     return value
 
 
-def alias(
-    operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), lazily: bool = False, made: Any = None
-) -> Tensor:
-    """Run a view operator: the result shares the operand's memory.
-
-    `lazily`: the history of the view is made only if it is asked for. `made` is the raw view, if it is there already.
-    """
+def alias(operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), made: Any = None) -> Tensor:
+    """Run a view operator: the result shares the operand's memory. `made` is the raw view, if it is there already."""
     data = operator.forward(x._data, *parameters) if made is None else made
     if operator.may_copy and data.data_ptr() != x._data.data_ptr():
         result = Tensor(data)
     else:
         result = Tensor(data, x._storage)
         base = x if x._view is None else x._view.base
-        result._view = View(base, x._view, operator, parameters, UNRECORDED if lazily else base._edge)
-        if not state.enabled and not lazily:
+        result._view = View(base, x._view, operator, parameters, base._edge)
+        if not state.enabled:
             result._view.restriction = MADE_UNDER_NO_GRAD
-    if state.enabled and not lazily:
+    if state.enabled:
         edge = x._edge if x._view is None and x._edge is not None else edge_of(x)
         if edge is not None:
             note(operator, (x,), parameters, result, (edge,), 3)

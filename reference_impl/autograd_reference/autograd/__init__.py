@@ -110,19 +110,16 @@ def batched(
     outputs: Sequence[Place], inputs: Sequence[Place], gradients: Gradients, retain: bool, options: dict[str, Any]
 ) -> tuple[Tensor | None, ...]:
     """The results of `grad` for each position of the gradients' first dimension, stacked."""
-    given = gradients_of(outputs, gradients)
-    lengths = {0 if gradient is None or not gradient.ndim else gradient.shape[0] for gradient in given}
+    given: Sequence[Any] = gradients_of(outputs, gradients)
+    lengths = {0 if gradient is None or not gradient.ndim else len(gradient) for gradient in given}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(
             "is_grads_batched: expected for each output a gradient with a leading dimension, of one length above 0 for "
             f"all; got the lengths {sorted(lengths)}"
         )
-    length = lengths.pop()
-    rows = []
-    for position in range(length):
-        row = [gradient.select(0, position) for gradient in given if gradient is not None]
-        rows.append(grad(outputs, inputs, row, retain_graph=retain or position + 1 < length, **options))
-    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
+    rows = list(zip(*given, strict=True))
+    results = [grad(outputs, inputs, row, retain or row is not rows[-1], **options) for row in rows]
+    return tuple(None if column[0] is None else stack(column) for column in zip(*results, strict=True))
 
 
 def backward_method(
