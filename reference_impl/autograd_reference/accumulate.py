@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
 
 import torch
 
-from .node import Edge, Gradient, Node, noted, noted_leaves
+from .node import Edge, Gradient, Gradients, Node, noted, noted_leaves
 from .tensor import Tensor
 
 # Two threads may finish their passes on one leaf at the same time, and neither contribution may be lost.
@@ -24,9 +23,7 @@ class AccumulateGrad(Node):
         super().__init__((), ((leaf._data.shape, leaf._data.dtype),))
         self.leaf = leaf
 
-    def gradients(
-        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
-    ) -> Sequence[Gradient | None]:
+    def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
         """Nothing lies beyond a leaf. This is how one with hooks accumulates; the walk does so itself for others."""
         gradient = cotangents[0]
         if gradient is not None and self.leaf._requires_grad:

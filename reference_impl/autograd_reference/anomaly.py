@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
-from .node import EVERY_NODE, Gradient, Node, noted, observers, watched
+from .node import EVERY_NODE, Gradients, Node, noted, observers, watched
 
 HERE = __name__.rpartition(".")[0]
 UNKNOWN = "(unknown: the node was recorded before anomaly mode was switched on)\n"
@@ -69,7 +68,7 @@ def note_place(node: Node) -> None:
     noted(node).metadata["traceback_"] = traceback.format_stack(frame)
 
 
-def run(node: Node, arrived: list[Any], needed: set[Node] | None, create_graph: bool) -> Sequence[Gradient | None]:
+def run(node: Node, arrived: list[Any], needed: set[Node] | None, create_graph: bool) -> Gradients:
     """Run a node; what goes wrong is blamed on the line that recorded it."""
     try:
         gradients = node.gradients(arrived, needed, create_graph)

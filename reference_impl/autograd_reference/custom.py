@@ -14,7 +14,7 @@ from .graph import RELEASED, edge_of, levels
 from .hooks import unwrapped
 from .inplace import after_write, before_write, refuse_recording
 from .modes import no_grad, state
-from .node import Edge, Gradient, Node, Packed, Saved, observe, observers, refuse_modified, save
+from .node import Edge, Gradient, Gradients, Node, Packed, Saved, observe, observers, refuse_modified, save
 from .retain import follow
 from .storage import Storage
 from .tensor import Tensor
@@ -249,9 +249,7 @@ class FunctionNode(Node):
         if self.saved:
             self.saved, self.origins = None, []
 
-    def gradients(
-        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
-    ) -> Sequence[Gradient | None]:
+    def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
         """Run the user's `backward`."""
         self.ctx._is_restricted = needed is not None
         given = [self.cotangent(number, each) for number, each in enumerate(cotangents[:-1])]

@@ -29,6 +29,8 @@ from typing import Any, TypeVar
 import torch
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Values = tuple[Any, ...]
+"""The operands or the parameters that an operator is given."""
 
 
 class Plan:

@@ -11,7 +11,6 @@ pass inside a level runs on tensors, as with `create_graph`: so gradients have t
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +18,7 @@ import torch
 from .accumulate import accumulator_edge, fitted
 from .backward import capture_gradients
 from .custom import refuse_other_size
-from .definition import Operator
+from .definition import Operator, Values
 from .graph import Recorded, apply, conjugate, edge_of, levels, record
 from .modes import state
 from .node import Node
@@ -47,7 +46,7 @@ class Level:
         view: Tensor = replay(x._view.steps(), tangent)
         return view
 
-    def after(self, operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
+    def after(self, operator: Operator, operands: Values, parameters: Values, result: Tensor) -> None:
         """Push the tangents of an operator's operands on to its result."""
         if state.pausing or state.inference:
             return
@@ -70,9 +69,7 @@ class Level:
             if tangent is not None:
                 value._tangent = (self, tangent)
 
-    def written(
-        self, operator: Operator, target: Tensor, operands: tuple[Any, ...], parameters: tuple[Any, ...]
-    ) -> Tangents | None:
+    def written(self, operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Tangents | None:
         """The tangents of all operands of a write and of its result, before it is done; None if none has any."""
         if state.pausing or state.inference:
             return None
@@ -98,9 +95,7 @@ class Level:
         self.note(base, [*tangents[:-1], whole])
 
 
-def push(
-    operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor, tangents: Tangents
-) -> Tensor | None:
+def push(operator: Operator, operands: Values, parameters: Values, result: Tensor, tangents: Tangents) -> Tensor | None:
     """J t for the tangents t of the operands; None if no operand has one, or the result has no derivatives."""
     is_complex = result.is_complex()
     wanted = [tangent is not None for tangent in tangents]

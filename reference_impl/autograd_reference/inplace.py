@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from . import rules
-from .definition import Operator, Plan, public
+from .definition import Operator, Plan, Values, public
 from .geometry import resize_
 from .graph import Recorded, apply, compute, edge_of, key_of, levels
 from .modes import state
-from .node import UNWRITTEN, Edge, Gradient, Node, Saved, observe, observers, save
+from .node import UNWRITTEN, Edge, Gradient, Gradients, Node, Saved, observe, observers, save
 from .overlap import refuse_overlap
 from .retain import follow
 from .tensor import Number, Tensor
@@ -32,7 +32,7 @@ class CopySlices(Recorded):
     __slots__ = ("steps", "stride", "target_edge", "written")
 
     def __init__(
-        self, edges: Sequence[Edge | None], plan: Plan, parameters: tuple[Any, ...], saved: list[Saved], target: Tensor
+        self, edges: Sequence[Edge | None], plan: Plan, parameters: Values, saved: list[Saved], target: Tensor
     ) -> None:
         assert target._view is not None
         base = target._view.base._data
@@ -46,9 +46,7 @@ class CopySlices(Recorded):
         """The same for all operators."""
         return "torch::autograd::CopySlices"
 
-    def gradients(
-        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
-    ) -> Sequence[Gradient | None]:
+    def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
         """The base keeps its gradient where it was not written; the operator's rules run on the part that was."""
         cotangent = cotangents[0]
         part = replay(self.steps, cotangent)
@@ -89,11 +87,7 @@ def requires(x: Any) -> bool:
 
 
 def write(
-    operator: Operator,
-    write_raw: Callable[..., Any],
-    target: Tensor,
-    operands: tuple[Any, ...],
-    parameters: tuple[Any, ...] = (),
+    operator: Operator, write_raw: Callable[..., Any], target: Tensor, operands: Values, parameters: Values = ()
 ) -> Tensor:
     """Replace the target's values by `operator(target, *operands)`, as `write_raw` does on raw tensors.
 
@@ -135,9 +129,7 @@ def refuse_recording(target: Tensor, what: str = "is being used") -> None:
         raise RuntimeError(view.restriction)
 
 
-def before_write(
-    operator: Operator, target: Tensor, operands: tuple[Any, ...], parameters: tuple[Any, ...]
-) -> Recorded:
+def before_write(operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Recorded:
     """The node of a write, with the values that its rules need saved while they are there."""
     refuse_recording(target)
     edges = [edge_of(target if target._view is None else target._view.base)]
@@ -172,7 +164,7 @@ def after_write(node: Recorded, target: Tensor) -> None:
             observe(node)
 
 
-def write_result(operator: Operator, operands: tuple[Any, ...], parameters: tuple[Any, ...], out: Tensor) -> Tensor:
+def write_result(operator: Operator, operands: Values, parameters: Values, out: Tensor) -> Tensor:
     """Write what an operator gives to a tensor, which is returned. See `write_out`."""
     return write_out(operator.name, operands, lambda: apply(operator, operands, parameters), out)
 

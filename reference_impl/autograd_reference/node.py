@@ -20,6 +20,7 @@ Edge = tuple["Node", int]
 Saved = tuple[Any, Storage, int]
 # During a pass a gradient is a raw torch tensor, or a Tensor when the pass itself is recorded (`create_graph`).
 Gradient = Any
+Gradients = Sequence[Gradient | None]
 
 # The storage of saved numbers, and of copies that only a node knows of.
 UNWRITTEN = Storage()
@@ -114,9 +115,7 @@ class Node:
         """The node as users see it."""
         return self
 
-    def gradients(
-        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
-    ) -> Sequence[Gradient | None]:
+    def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
         """The gradient for each edge; None where there is none, or where the target is not in `needed`."""
         raise NotImplementedError
 

@@ -7,10 +7,9 @@ retain is noted here and not on the node, because nearly none do and every node 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 
 from .accumulate import accumulate
-from .node import Edge, Gradient, Node
+from .node import Edge, Gradients, Node
 from .tensor import Tensor
 
 retaining: weakref.WeakKeyDictionary[Node, list[weakref.ref[Tensor]]] = weakref.WeakKeyDictionary()
@@ -34,7 +33,7 @@ def retains_grad(tensor: Tensor) -> bool:
     return node is not None and any(each() is tensor for each in retaining.get(node, ()))
 
 
-def keep(node: Node, cotangents: Sequence[Gradient | None]) -> None:
+def keep(node: Node, cotangents: Gradients) -> None:
     """Add what has arrived at a node to the `grad` of its tensors that retain."""
     for reference in retaining[node]:
         tensor = reference()

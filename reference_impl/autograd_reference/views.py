@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .definition import Operator
+from .definition import Operator, Values
 from .graph import edge_of, levels, note
 from .modes import state
 from .node import Edge
 from .retain import follow
 from .tensor import Tensor
 
-Step = tuple[Operator, tuple[Any, ...]]
+Step = tuple[Operator, Values]
 
 MADE_UNDER_NO_GRAD = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled, or its base or another "
@@ -31,7 +31,7 @@ class View:
     __slots__ = ("made_of", "operator", "parameters", "parent", "restriction", "seen")
 
     def __init__(
-        self, base: Tensor, parent: View | None, operator: Operator, parameters: tuple[Any, ...], seen: Edge | None
+        self, base: Tensor, parent: View | None, operator: Operator, parameters: Values, seen: Edge | None
     ) -> None:
         self.made_of = base
         self.parent = parent  # the view this one is a view of, if it is not one of the base itself
@@ -97,7 +97,7 @@ def replay(steps: Iterable[Step], value: Any) -> Any:
     return value
 
 
-def alias(operator: Operator, x: Tensor, parameters: tuple[Any, ...] = (), made: Any = None) -> Tensor:
+def alias(operator: Operator, x: Tensor, parameters: Values = (), made: Any = None) -> Tensor:
     """Run a view operator: the result shares the operand's memory. `made` is the raw view, if it is there already."""
     data = operator.forward(x._data, *parameters) if made is None else made
     if operator.may_copy and data.data_ptr() != x._data.data_ptr():

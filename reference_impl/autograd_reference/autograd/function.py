@@ -19,13 +19,13 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ..custom import FunctionCtx, FunctionNode
 from ..graph import edge_of, levels, runs_on_tensors
 from ..modes import no_grad, state
-from ..node import Edge, Gradient, Node
+from ..node import Edge, Gradients, Node
 from ..tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -134,9 +134,7 @@ class Refusing(Node):
 
     __slots__ = ()
 
-    def gradients(
-        self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
-    ) -> Sequence[Gradient | None]:
+    def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
         """RuntimeError."""
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 

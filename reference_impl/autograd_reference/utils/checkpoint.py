@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import reduce
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -48,19 +49,17 @@ def randomness(args: Sequence[Any], preserve: bool) -> Blocks:
     return again if preserve else nullcontext
 
 
+@dataclass
 class Region:
     """A region that is run again. It saves numbers, by which what it saves the second time is found."""
 
-    def __init__(
-        self, function: Callable[[], Any], args: Sequence[Any], random: Blocks, context: Block, checks: bool
-    ) -> None:
-        self.function = function
-        self.args = [save(x) for x in args if isinstance(x, Tensor)]
-        self.random = random
-        self.context = context
-        self.checks = checks
-        self.expected: list[tuple[Any, ...]] = []
-        self.values: dict[int, Saved] = {}
+    function: Callable[[], Any]
+    args: list[Saved]
+    random: Blocks
+    context: Block
+    checks: bool
+    expected: list[tuple[Any, ...]] = field(default_factory=list)
+    values: dict[int, Saved] = field(default_factory=dict)
 
     def pack(self, x: Tensor) -> int:
         """Note what was saved, and forget it."""
@@ -166,10 +165,13 @@ def checkpoint(
             raise ValueError("keyword arguments and `context_fn` are only supported when use_reentrant=False")
         return CheckpointFunction.apply(function, preserve_rng_state, *args)
     first, second = context_fn()
-    random, checks = randomness(args, preserve_rng_state), determinism_check == "default"
-    region = Region(lambda: function(*args, **kwargs), [*args, *kwargs.values()], random, second, checks)
+    run, saved = (
+        partial(function, *args, **kwargs),
+        [save(x) for x in (*args, *kwargs.values()) if isinstance(x, Tensor)],
+    )
+    region = Region(run, saved, randomness(args, preserve_rng_state), second, determinism_check == "default")
     with saved_tensors_hooks(region.pack, region.unpack), first:
-        return function(*args, **kwargs)
+        return run()
 
 
 def checkpoint_sequential(
@@ -179,11 +181,9 @@ def checkpoint_sequential(
     """Functions one after the other, in segments of which each but the last is a checkpoint."""
     options: dict[str, Any] = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
 
-    def one_by_one(start: int, stop: int) -> Callable[[Any], Any]:
-        return lambda value: reduce(lambda value, function: function(value), functions[start:stop], value)
-
+    one_by_one = partial(reduce, lambda value, function: function(value))
     length = len(functions) // segments
     last = length * (segments - 1)
     for start in range(0, last, length):
-        input = checkpoint(one_by_one(start, start + length), input, **options)
-    return one_by_one(last, len(functions))(input)
+        input = checkpoint(partial(one_by_one, functions[start : start + length]), input, **options)
+    return one_by_one(functions[last:], input)
