@@ -94,10 +94,6 @@ class FunctionNode(Node):
         # Where saved tensors come from: the number of an output, or a tensor and the history it had.
         self.origins: list[int | tuple[Tensor | None, Edge | None]] = []
 
-    def name(self) -> str:
-        """As the class is named."""
-        return type(self).__name__
-
     def __getattr__(self, name: str) -> Any:
         if name in FunctionNode.__slots__ or name == "notes":
             raise AttributeError(name)
@@ -147,7 +143,7 @@ class FunctionNode(Node):
                 self.check_tangent(x, tangent, given)
                 if x._view is None:  # or else its tangent is that of its base
                     x._tangent = (level, tangent)
-        level.noted[self] = list(results)
+        level.noted[self] = [results[o] if isinstance(o, int) else level.tangent(o[0]) for o in self.origins]
 
     def check_tangent(self, x: Tensor, tangent: Any, given: Sequence[Tensor | None]) -> None:
         """RuntimeError: what `jvp` returned is no tangent of an output."""
@@ -217,9 +213,9 @@ class FunctionNode(Node):
         """What was saved, as it was."""
         if self.saved is None:
             raise RuntimeError(RELEASED)
-        return tuple(self.unpack(*each) for each in zip(self.saved, self.origins, strict=True))
+        return tuple(map(self.unpack, range(len(self.saved)), self.saved, self.origins))
 
-    def unpack(self, saved: Saved, origin: int | tuple[Tensor | None, Edge | None]) -> Tensor | None:
+    def unpack(self, place: int, saved: Saved, origin: int | tuple[Tensor | None, Edge | None]) -> Tensor | None:
         """A saved tensor: itself if it is no output and has its history still, or else one like it."""
         data, storage, version = saved
         tensor, edge = (None, (self, origin)) if isinstance(origin, int) else origin
@@ -230,19 +226,11 @@ class FunctionNode(Node):
         elif storage.version != version:
             refuse_modified(data, storage, version)
         if tensor is None or edge_of(tensor) != edge:
-            tangent = None if not levels else self.tangent(origin)
             tensor = Tensor(data, storage)
             tensor._edge = edge
-            if tangent is not None:
-                tensor._tangent = (levels[-1], tangent)
+            if levels:
+                levels[-1].restore(self, place, tensor)
         return tensor
-
-    def tangent(self, origin: int | tuple[Tensor | None, Edge | None]) -> Tensor | None:
-        """The tangent that a saved tensor had."""
-        if not isinstance(origin, int):
-            return levels[-1].tangent(origin[0])  # type: ignore[no-any-return]
-        tangents = levels[-1].noted.get(self)
-        return None if tangents is None else tangents[origin]
 
     def release(self) -> None:
         """Let go of the saved tensors."""

@@ -19,7 +19,7 @@ from .accumulate import accumulator_edge, fitted
 from .backward import capture_gradients
 from .custom import refuse_other_size
 from .definition import Operator, Values
-from .graph import Recorded, apply, conjugate, edge_of, levels, record
+from .graph import apply, conjugate, edge_of, levels, record
 from .modes import state
 from .node import Node
 from .rules import EXPAND
@@ -33,7 +33,7 @@ class Level:
     """Inside it, dual tensors can be made; at its end all lose their tangents."""
 
     def __init__(self) -> None:
-        # For a recorded operator the tangents of its operands and, last, of its result: what it saved had them.
+        # The tangents of what a node has saved.
         self.noted: weakref.WeakKeyDictionary[Node, Tangents] = weakref.WeakKeyDictionary()
 
     def tangent(self, x: Any) -> Tensor | None:
@@ -57,17 +57,15 @@ class Level:
         self.note(result, [*tangents, pushed])
 
     def note(self, result: Tensor, tangents: Tangents) -> None:
-        """Note the tangents of what a node has saved."""
+        """Note the tangents of what a node has saved, given those of all operands and, last, of its result."""
         if result._edge is not None and any(tangent is not None for tangent in tangents):
-            self.noted[result._edge[0]] = tangents
+            node: Any = result._edge[0]
+            self.noted[node] = [tangents[position] for position in (*node.plan.saves, -1)]
 
-    def restore(self, node: Recorded, place: int, value: Tensor) -> None:
+    def restore(self, node: Node, place: int, value: Tensor) -> None:
         """Give a saved value the tangent that it had when it was saved."""
-        if (tangents := self.noted.get(node)) is not None:
-            saves = node.plan.saves
-            tangent = tangents[saves[place] if place < len(saves) else -1]
-            if tangent is not None:
-                value._tangent = (self, tangent)
+        if (tangents := self.noted.get(node)) is not None and (tangent := tangents[place]) is not None:
+            value._tangent = (self, tangent)
 
     def written(self, operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Tangents | None:
         """The tangents of all operands of a write and of its result, before it is done; None if none has any."""

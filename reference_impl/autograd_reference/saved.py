@@ -16,6 +16,9 @@ import torch
 from .node import UNWRITTEN, Packed, Saved, observers
 from .tensor import Tensor
 
+Pack = Callable[[Tensor], Any]
+Unpack = Callable[[Any], Tensor]
+
 
 class Scopes(threading.local):
     """The hooks that this thread is in, the innermost last; and why it may not enter any, if it may not."""
@@ -23,7 +26,7 @@ class Scopes(threading.local):
     forbidden: str | None = None
 
     def __init__(self) -> None:
-        self.hooks: list[tuple[Callable[[Tensor], Any], Callable[[Any], Tensor]]] = []
+        self.hooks: list[tuple[Pack, Unpack]] = []
 
 
 scopes = Scopes()
@@ -37,7 +40,7 @@ class saved_tensors_hooks:
     where that is disabled. TypeError: `unpack_hook` returned no tensor.
     """
 
-    def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+    def __init__(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
         self.pack_hook = pack_hook
         self.unpack_hook = unpack_hook
 
@@ -59,13 +62,7 @@ def pack(node: Any) -> None:
         node.saved[:] = [packed(*hooks, *each) if isinstance(each[0], torch.Tensor) else each for each in node.saved]
 
 
-def packed(
-    pack_hook: Callable[[Tensor], Any],
-    unpack_hook: Callable[[Any], Tensor],
-    data: torch.Tensor,
-    storage: Any,
-    version: int,
-) -> Saved:
+def packed(pack_hook: Pack, unpack_hook: Unpack, data: torch.Tensor, storage: Any, version: int) -> Saved:
     """A saved value in its packed form, whose version is never the right one: so whoever needs it unpacks it."""
     before = storage.version
     kept = pack_hook(Tensor(data, storage))
@@ -84,7 +81,7 @@ class SavedTensor:
         self.node = node
         self.place = place
 
-    def register_hooks(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+    def register_hooks(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
         """Pack the value now, and unpack it each time it is needed. RuntimeError: it is packed already, or released."""
         if not self.node.saved or not isinstance(self.node.saved[self.place][0], torch.Tensor):
             raise RuntimeError(

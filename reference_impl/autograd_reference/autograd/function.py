@@ -23,9 +23,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..custom import FunctionCtx, FunctionNode
-from ..graph import edge_of, levels, runs_on_tensors
+from ..definition import Operator
+from ..graph import edge_of, key_of, levels, note, runs_on_tensors
 from ..modes import no_grad, state
-from ..node import Edge, Gradients, Node
+from ..node import Edge
 from ..tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -129,14 +130,12 @@ class Function:
         return cls.backward if cls.vjp is Function.vjp else cls.vjp
 
 
-class Refusing(Node):
-    """Stands for the derivative of a derivative that was declared to have none."""
+def refuse_second(g: Any) -> None:
+    """The rule of a derivative that was declared to have none of its own: RuntimeError."""
+    raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
-    __slots__ = ()
 
-    def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
-        """RuntimeError."""
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+ONCE = Operator("error", lambda *operands: operands[0], "*operands", operands=refuse_second)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,6 +159,5 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 def refusing(x: Tensor, edges: list[Edge | None]) -> Tensor:
     """The same value, with a history that cannot be differentiated."""
-    result = Tensor(x._data, x._storage)
-    result._edge = (Refusing(edges, ((x.shape, x.dtype),)), 0)
+    note(ONCE, (), (), result := x.detach(), edges, key_of(edges))
     return result
