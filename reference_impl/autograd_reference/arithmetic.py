@@ -21,6 +21,7 @@ from .views import alias
 
 Operand = Tensor | Number
 Dims = int | Sequence[int] | None
+Dtype = torch.dtype | None
 
 
 @public
@@ -81,7 +82,7 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return result
 
 
-def in_dtype(x: Tensor, dtype: torch.dtype | None) -> Tensor:
+def in_dtype(x: Tensor, dtype: Dtype) -> Tensor:
     """The tensor in another dtype, if one is asked for."""
     return x if dtype is None else to(x, dtype)
 
@@ -94,13 +95,13 @@ def dims_of(x: Tensor, dim: Dims, keepdim: bool) -> tuple[int, ...] | None:
 
 
 @public
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype = None) -> Tensor:
     """The sum over some dimensions, or over all; they stay with length one if `keepdim`. In another dtype, if given."""
     return apply_one(rules.SUM, in_dtype(x, dtype), (dims_of(x, dim, keepdim), keepdim))
 
 
 @public
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype = None) -> Tensor:
     """The mean over some dimensions, or over all; in another dtype, if given. RuntimeError for integers."""
     return apply_one(rules.MEAN, in_dtype(x, dtype), (dims_of(x, dim, keepdim), keepdim))
 

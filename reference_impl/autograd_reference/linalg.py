@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from . import matrices
-from .arithmetic import Dims, dims_of, in_dtype, matmul
+from .arithmetic import Dims, Dtype, dims_of, in_dtype, matmul
 from .constant import constant, unwrapped
 from .definition import FUNCTIONS, compose, named_as_in_torch
 from .graph import apply
@@ -127,16 +127,12 @@ def multi_dot(tensors: Sequence[Tensor]) -> Any:
 # Norms.
 
 
-def vector_norm(
-    x: Tensor, ord: Any = 2, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
-) -> Any:
+def vector_norm(x: Tensor, ord: Any = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype = None) -> Any:
     """The norm of all elements, or along dimensions, of any order: 0 counts, inf and -inf are extremes."""
     return apply(NORM, (in_dtype(x, dtype),), (ord, dims_of(x, dim, keepdim), keepdim))
 
 
-def matrix_norm(
-    x: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: torch.dtype | None = None
-) -> Any:
+def matrix_norm(x: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Dtype = None) -> Any:
     """`fro`, `nuc`, or of order 1, 2 or inf, and the same negative: sums of columns, singular values, sums of rows."""
     x = in_dtype(x, dtype).movedim(dim, (-2, -1))
     if ord in ("fro", "nuc"):
@@ -149,18 +145,14 @@ def matrix_norm(
     return norm
 
 
-def norm(
-    x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
-) -> Any:
+def norm(x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Dtype = None) -> Any:
     """`vector_norm`, or `matrix_norm` for two dimensions and an order."""
     if ord is None or isinstance(dim, int) or (dim is None and x.ndim < 2):
         return vector_norm(x, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
     return matrix_norm(x, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
 
 
-def norm_of_any_order(
-    x: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
-) -> Any:
+def norm_of_any_order(x: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Dtype = None) -> Any:
     """The older norm: of a matrix for `nuc`, else of all elements, or along dimensions."""
     if p == "nuc":
         return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)

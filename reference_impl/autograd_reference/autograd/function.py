@@ -130,12 +130,12 @@ class Function:
         return cls.backward if cls.vjp is Function.vjp else cls.vjp
 
 
-def refuse_second(g: Any) -> None:
+def refused_second(g: Any) -> None:
     """The rule of a derivative that was declared to have none of its own: RuntimeError."""
     raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 
-ONCE = Operator("error", lambda *operands: operands[0], "*operands", operands=refuse_second)
+ONCE = Operator("error", lambda *operands: operands[0], "*operands", operands=refused_second)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

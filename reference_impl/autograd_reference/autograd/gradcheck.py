@@ -119,13 +119,13 @@ def as_real(data: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(data.resolve_conj()).reshape(-1) if data.is_complex() else data
 
 
-def matrix(x: torch.Tensor, y: torch.Tensor, linear: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+def matrix(x: torch.Tensor, y: torch.Tensor, linear: Callable[[Tensor], Any]) -> torch.Tensor:
     """The matrix of a map from what is like x to what is like y: a column for each real number in x."""
     columns = as_real(y).new_zeros(as_real(y).numel(), as_real(x).numel())
     for place in range(columns.shape[1]):
         unit = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
         as_real(unit)[place] = 1
-        columns[:, place] = as_real(linear(unit))
+        columns[:, place] = as_real(linear(Tensor(unit))._data)
     return columns
 
 
@@ -133,11 +133,11 @@ def by_differences(f: Output, x: Tensor, eps: float) -> torch.Tensor:
     """The Jacobian from function values alone. The input is moved in place, and back."""
     original = x._data.clone()
 
-    def at(moved: torch.Tensor) -> torch.Tensor:
-        x._data.copy_(moved)
-        return as_real(f(x)._data).clone()
+    def moved(step: Tensor) -> Any:
+        x._data.copy_(original + step._data)
+        return f(x).detach().clone()
 
-    result = matrix(original, f(x)._data, lambda unit: at(original + unit * eps) - at(original - unit * eps))
+    result = matrix(original, f(x)._data, lambda unit: moved(unit * eps) - moved(unit * -eps))
     x._data.copy_(original)
     return result / (2 * eps)
 
@@ -145,20 +145,15 @@ def by_differences(f: Output, x: Tensor, eps: float) -> torch.Tensor:
 def by_passes(f: Output, x: Tensor) -> torch.Tensor:
     """The same by backward passes, a row for each real number in the output."""
     y = f(x)
-
-    def pulled(cotangent: torch.Tensor) -> torch.Tensor:
-        gradient: Any = grad(y, x, Tensor(cotangent), retain_graph=True, materialize_grads=True)[0]
-        return gradient._data  # type: ignore[no-any-return]
-
-    return matrix(y._data, x._data, pulled).mT
+    return matrix(y._data, x._data, lambda v: grad(y, x, v, retain_graph=True, materialize_grads=True)[0]).mT
 
 
 def by_tangents(f: Output, x: Tensor) -> torch.Tensor:
     """The same by forward mode, a column for each real number in the input."""
 
-    def pushed(tangent: torch.Tensor) -> torch.Tensor:
+    def pushed(v: Tensor) -> Tensor:
         with dual_level():
-            y = unpack_dual(f(make_dual(x, Tensor(tangent))))
-            return torch.zeros_like(y.primal._data) if y.tangent is None else y.tangent._data.clone()
+            y = unpack_dual(f(make_dual(x, v)))
+            return Tensor(torch.zeros_like(y.primal._data)) if y.tangent is None else y.tangent.detach().clone()
 
     return matrix(x._data, f(x)._data, pushed)
