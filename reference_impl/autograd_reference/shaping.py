@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from . import rules
-from .definition import public
+from .definition import Operator, public
 from .graph import apply
 from .overlap import overlaps_itself
 from .tensor import Tensor
@@ -126,14 +126,13 @@ def consecutive(x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Te
     )
 
 
+SUM_TO_SIZE: Operator = Operator("sum", torch.Tensor.sum_to_size, "x; size", x=lambda g, shape: g.expand(shape))
+
+
 @public
 def sum_to_size(x: Tensor, *size: Size) -> Tensor:
     """Undo broadcasting: the sum over all that an expansion from the given shape would repeat."""
-    shape = sizes(size)
-    lead = x.ndim - len(shape)
-    repeated = [*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 and x.shape[lead + k] != 1)]
-    result = apply(rules.SUM, (x,), (tuple(repeated), True)) if repeated else x
-    return reshape(result, shape) if lead > 0 else result
+    return x if x.shape == sizes(size) else apply(SUM_TO_SIZE, (x,), (sizes(size),))
 
 
 @public
@@ -142,11 +141,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     parts = tuple(tensors)
     if not parts:
         raise ValueError("cat(): expected a non-empty list of Tensors")
-    starts, end = [], 0
-    for part in parts:
-        starts.append(end)
-        end += part.shape[dim] if part.shape not in ((), (0,)) else 0  # an empty vector goes with any shape
-    return apply(rules.CAT, parts, (dim, starts))
+    lengths = [
+        0 if part.shape in ((), (0,)) else part.shape[dim] for part in parts
+    ]  # an empty vector goes with any shape
+    return apply(rules.CAT, parts, (dim, [*itertools.accumulate(lengths, initial=0)]))
 
 
 @public
