@@ -17,7 +17,11 @@ from .tensor import Tensor
 # Operators.
 
 FLIP: Operator = Operator("flip", torch.flip, "x; dims", x=lambda g, dims: g.flip(dims))
-define("roll", "x; shifts dims=()", x=lambda g, shifts, dims: g.roll(backwards(shifts), dims))
+define(
+    "roll",
+    "x; shifts dims=()",
+    x=lambda g, shifts, dims: g.roll(-shifts if isinstance(shifts, int) else [-shift for shift in shifts], dims),
+)
 REPEAT: Operator = Operator(
     "repeat",
     torch.Tensor.repeat,
@@ -42,11 +46,6 @@ UNFOLD_BACKWARD: Operator = Operator(
     "g; size dim length step",
     g=lambda gg, dim, length, step: gg.unfold(dim, length, step),
 )
-
-
-def backwards(shifts: int | Sequence[int]) -> Any:
-    """The shifts that undo others."""
-    return -shifts if isinstance(shifts, int) else [-shift for shift in shifts]
 
 
 def with_ones(shape: Sequence[int], ndim: int) -> tuple[int, ...]:

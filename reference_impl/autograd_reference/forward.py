@@ -69,18 +69,11 @@ class Level:
 
     def written(self, operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Tangents | None:
         """The tangents of all operands of a write and of its result, before it is done; None if none has any."""
-        if state.pausing or state.inference:
-            return None
         tangents = [self.tangent(x) for x in (target, *operands)]
-        if all(tangent is None for tangent in tangents):
+        if state.pausing or state.inference or all(tangent is None for tangent in tangents):
             return None
-        pausing, state.pausing = state.pausing, True
-        try:
-            before = target.clone()
-            result = apply(operator, (before, *operands), parameters)
-        finally:
-            state.pausing = pausing
-        pushed = push(operator, (before, *operands), parameters, result, tangents)
+        result = apply(operator, (target.clone(), *operands), parameters)
+        pushed = self.tangent(result)
         return [*tangents, Tensor(torch.zeros_like(result._data)) if pushed is None else pushed]
 
     def write(self, target: Tensor, tangents: Tangents) -> None:

@@ -6,6 +6,7 @@ part of a mixed key is taken first, as a view, and the rest gathers from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,6 @@ def is_basic(part: Any) -> bool:
     return part is None or part is Ellipsis or isinstance(part, slice) or is_integer
 
 
-def is_view_key(key: Any) -> bool:
-    """Whether a key is basic in all its parts."""
-    return all(map(is_basic, key)) if isinstance(key, tuple) else is_basic(key)
-
-
 def as_index(part: Any, device: torch.device) -> Any:
     """An index tensor or a mask from a tensor, an array, a list, a range or a truth value. IndexError for anything else."""
     if isinstance(part, Tensor):
@@ -43,9 +39,9 @@ def as_index(part: Any, device: torch.device) -> Any:
 
 def split_key(x: Tensor, key: Any) -> tuple[Any, list[Tensor], tuple[int, ...]]:
     """A key as a basic key, the index tensors, and the dimensions of the basic result that they index."""
-    if is_view_key(key):
+    parts: Sequence[Any] = key if isinstance(key, tuple) else (key,)
+    if all(map(is_basic, parts)):
         return key, [], ()
-    parts = list(key) if isinstance(key, tuple) else [key]
     parts = [p if is_basic(p) else as_index(p, x.device) for p in parts]
     consumed = sum(taken(part) for part in parts)
     basic: list[Any] = []

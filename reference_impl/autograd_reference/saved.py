@@ -102,14 +102,12 @@ class save_on_cpu(saved_tensors_hooks):
         super().__init__(pack_hook, lambda kept: Tensor(kept[1].to(kept[0])))
 
 
-class allow_mutation_on_saved_tensors(saved_tensors_hooks):
+def allow_mutation_on_saved_tensors() -> saved_tensors_hooks:
     """A block in which tensors may be written after they were saved: derivatives use the values of the time.
 
     They are copied when they are saved, whether they are written later or not.
     """
-
-    def __init__(self) -> None:
-        super().__init__(lambda x: x.clone(), lambda x: x)
+    return saved_tensors_hooks(lambda x: x.clone(), lambda x: x)
 
 
 @contextmanager
