@@ -48,6 +48,7 @@ OTHER_NAMES = """
     concat=cat concatenate=cat divide=div fix=trunc ger=outer moveaxis=movedim multiply=mul negative=neg row_stack=vstack
     split_with_sizes=split subtract=sub swapaxes=transpose swapdims=transpose true_divide=div
 """
+NUMPYS_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)
 APPLICATIONS = {"apply": apply, "apply_one": apply_one, "apply_two": apply_two}
 
@@ -65,9 +66,28 @@ def publish(name: str, function: Callable[..., Any], description: str = "") -> N
     if description:
         function.__name__ = function.__qualname__ = name
         function.__doc__ = description
-    FUNCTIONS[name] = named_as_in_torch(name, function, getattr(torch, name, None))
+    function = named_as_in_torch(name, function, getattr(torch, name, None))
+    FUNCTIONS[name] = function = with_numpys_names(name, function)
     if hasattr(torch.Tensor, name) and name not in vars(Tensor):
         setattr(Tensor, name, function)
+
+
+def with_numpys_names(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; where torch's has a `dim` or `keepdim`, these may have NumPy's names, `axis` and `keepdims`."""
+    forms = torch._C._jit_get_schemas_for_operator(f"aten::{name}")
+    if hasattr(function, "__wrapped__") or not any(each.name == "dim" for form in forms for each in form.arguments):
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if "axis" in kwargs or "keepdims" in kwargs:
+            names = [NUMPYS_NAMES.get(each, each) for each in kwargs]
+            if len({*names}) < len(names):
+                raise TypeError(f"{name}() got an argument under two names: {', '.join(kwargs)}")
+            kwargs = dict(zip(names, kwargs.values(), strict=True))
+        return function(*args, **kwargs)
+
+    return call
 
 
 def publish_operator(name: str, operator: Operator) -> None:

@@ -160,3 +160,17 @@ def test_the_language_is_refused_with_torchs_types(lib: Any) -> None:
         lib.arange(2).requires_grad = True
     with pytest.raises(RuntimeError, match="only Tensors of floating point dtype can require gradients"):
         lib.arange(2).requires_grad_()
+
+
+@both
+def test_numpys_names(lib: Any) -> None:
+    x = lib.tensor([[1.0, 2.0, 5.0], [3.0, 4.0, 0.0]], requires_grad=True)
+    assert x.sum(axis=1, keepdims=True).tolist() == [[8], [7]] and lib.mean(x, axis=(0, 1)).item() == 2.5
+    assert x.max(axis=0).values.tolist() == [3, 4, 5] and lib.argmax(x, axis=1, keepdims=True).tolist() == [[2], [1]]
+    assert lib.cat([x, x], axis=1).shape == (2, 6) and lib.stack([x, x], axis=2).shape == (2, 3, 2)
+    assert lib.unsqueeze(x, axis=0).shape == (1, 2, 3) and x.sort(axis=1).values[1].tolist() == [0, 3, 4]
+    x.clone().cumsum_(axis=0).select(axis=0, index=1).sum().backward()
+    assert x.grad.tolist() == [[1, 1, 1], [1, 1, 1]]
+    for refused in (lambda: x.sum(axis=0, dim=1), lambda: x.abs(axis=0), lambda: x.sum(1, axis=0)):
+        with pytest.raises(TypeError):
+            refused()
