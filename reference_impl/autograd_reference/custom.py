@@ -224,7 +224,7 @@ class FunctionNode(Node):
         if isinstance(data, Packed):
             tensor, data, storage = None, data.unpack(), Storage()
         elif storage.version != version:
-            refuse_modified(data, storage, version)
+            refuse_modified(data, storage, version, edge)
         if tensor is None or edge_of(tensor) != edge:
             tensor = Tensor(data, storage)
             tensor._edge = edge

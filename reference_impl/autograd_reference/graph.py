@@ -104,16 +104,19 @@ class Recorded(Node):
                 if isinstance(data, Packed):
                     data = data.unpack()
                 else:
-                    refuse_modified(data, storage, version)
+                    refuse_modified(data, storage, version, self.origin(len(values)))
             values.append(data)
         return values
 
     def with_history(self, place: int, data: torch.Tensor, storage: Storage) -> Tensor:
         """A saved value as a tensor with the history it had."""
         tensor = Tensor(data, None if storage is UNWRITTEN else storage)
-        is_operand = place < len(self.plan.saves)
-        tensor._edge = self.operand_edge(self.plan.saves[place]) if is_operand else (self, 0)
+        tensor._edge = self.origin(place)
         return tensor
+
+    def origin(self, place: int) -> Edge | None:
+        """The history of a saved value."""
+        return self.operand_edge(self.plan.saves[place]) if place < len(self.plan.saves) else (self, 0)
 
     def operand_edge(self, position: int) -> Edge | None:
         """The history of an operand."""

@@ -195,10 +195,12 @@ def unchanged(data: torch.Tensor, storage: Storage, version: int) -> torch.Tenso
     return data
 
 
-def refuse_modified(data: torch.Tensor, storage: Storage, version: int) -> None:
-    """Report that the memory of a saved value was written since the value was saved."""
+def refuse_modified(data: torch.Tensor, storage: Storage, version: int, origin: Edge | None = None) -> None:
+    """Report that the memory of a saved value was written since the value was saved; `origin` is what computed it."""
+    maker = f", which is output {origin[1]} of {origin[0].name().partition('Backward')[0]}," if origin and origin[0].edges else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"a {data.dtype} tensor of shape {list(data.shape)} is at version {storage.version}; "
-        f"expected version {version} instead. Write out of place, or to a clone()."
+        f"[{data.type()} {list(data.shape)}]{maker} is at version {storage.version}; expected version {version} instead. "
+        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False). Write out of place, or to a clone()."
     )

@@ -123,7 +123,7 @@ class NoVersionCheck(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(graph, "refuse_modified", lambda data, storage, version: None)
+        patch.setattr(graph, "refuse_modified", lambda *saved: None)
 
 
 def replace_writing(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
