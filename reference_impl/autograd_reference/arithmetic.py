@@ -15,6 +15,7 @@ from . import rules
 from .definition import public
 from .graph import apply, apply_one, apply_two, levels, record
 from .modes import state
+from .naming import called
 from .shaping import reshape
 from .tensor import Number, Tensor
 from .views import alias
@@ -123,6 +124,8 @@ def matmul(x: Tensor, y: Tensor) -> Any:
     if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     refuse_devices(a, b)
+    if b.ndim == 1 and a.ndim < 3:
+        return x.dot(y) if a.ndim == 1 else x.mv(y)
     if b.ndim == 1:
         return matmul(x, y.unsqueeze(1)).squeeze(-1)
     if a.ndim == 1:
@@ -130,5 +133,6 @@ def matmul(x: Tensor, y: Tensor) -> Any:
     if a.ndim > 2 and b.ndim == 2:  # one large product is faster than many, and its gradient needs no sum over them
         rows = matmul(reshape(x, -1, x.shape[-1]), y) if x.numel() else None
         if rows is not None:
-            return reshape(rows, *x.shape[:-1], y.shape[-1])
-    return apply_two(rules.MATMUL, x, y, (b.stride(-2) == 1,))
+            return called("UnsafeViewBackward0", reshape(rows, *x.shape[:-1], y.shape[-1]))
+    result = apply_two(rules.MATMUL, x, y, (b.stride(-2) == 1,))
+    return result if result._data.ndim == 2 else called("UnsafeViewBackward0", result)

@@ -71,7 +71,8 @@ def at_least(kernel: Any) -> Any:
 
     def widened(*xs: Any) -> Any:
         if len(xs) == 1 and isinstance(xs[0], Tensor):
-            return reshape(xs[0], kernel(xs[0]._data).shape)
+            shape = kernel(xs[0]._data).shape
+            return xs[0] if shape == xs[0].shape else reshape(xs[0], shape)
         return tuple(map(widened, tensors_of(xs)))
 
     return widened

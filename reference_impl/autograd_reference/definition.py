@@ -105,6 +105,7 @@ class Operator:
         self.plans: dict[int, Plan] = {}
         names = [*self.operands, *self.parameters, "result", "shape", "which"]
         OPERANDS.update(self.operands)
+        PARAMETERS.update(self.parameters)
         assert len(set(names)) == len(names), f"{name} uses a name twice"
         assert rules.keys() <= set(self.operands), f"{name} has rules for unknown operands"
 
@@ -137,6 +138,8 @@ def parameters_of(rule: Callable[..., Any]) -> list[str]:
 
 OPERANDS: set[str] = {"result"}
 """The names of all operators' operands, and of what else may be saved."""
+PARAMETERS: set[str] = set()
+"""The names of all operators' parameters."""
 PUBLIC: dict[str, Operator] = {}
 """The operators that are public as they are, by name."""
 VIEWS: dict[str, Operator] = {}
@@ -226,12 +229,19 @@ def written(text: str, /, **names: Any) -> Callable[..., Any]:
     return function
 
 
+def described(path: str, function: Function) -> Function:
+    """A public function with the name of torch's; and, if nothing is said of it, with a word where to read about it."""
+    function.__name__ = function.__qualname__ = path.rpartition(".")[2]
+    function.__doc__ = function.__doc__ or (
+        f"torch.{path}, on this engine's tensors. Shapes, dtypes, defaults and errors are torch's, see\n"
+        f"https://docs.pytorch.org/docs/stable/generated/torch.{path}.html"
+    )
+    return function
+
+
 def compose(**functions: Callable[..., Any]) -> None:
     """Public functions that are made of others, and so need no rules."""
-    for name, function in functions.items():
-        function.__name__ = function.__qualname__ = name
-        function.__doc__ = f"torch.{name}, made of recorded operators."
-        FUNCTIONS[name] = function
+    FUNCTIONS.update(functions)
 
 
 def public(function: Function) -> Function:

@@ -14,7 +14,8 @@ import torch
 from .accumulate import AccumulateGrad
 from .backward import by_age, reachable
 from .custom import FunctionNode
-from .graph import Recorded, edge_of, saved_names
+from .graph import Recorded, edge_of
+from .naming import saved_names
 from .node import Node, Packed
 from .tensor import Tensor
 

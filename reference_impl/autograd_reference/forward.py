@@ -19,9 +19,9 @@ from .accumulate import accumulator_edge, fitted
 from .backward import capture_gradients
 from .custom import refuse_other_size
 from .definition import Operator, Values
-from .graph import apply, conjugate, edge_of, levels, record
+from .graph import apply, edge_of, levels, record
 from .modes import state
-from .node import Node
+from .node import Node, conjugate
 from .rules import EXPAND
 from .tensor import Tensor
 from .views import replay

@@ -8,10 +8,23 @@ from typing import Any
 
 import torch
 
-from .accumulate import AccumulateGrad, accumulator_edge
+from .accumulate import accumulator_edge
 from .definition import Operator, Plan
 from .modes import state
-from .node import UNWRITTEN, Edge, Gradient, Node, Packed, Saved, observe, observers, recorded_order, refuse_modified
+from .naming import node_name, saved_names
+from .node import (
+    UNWRITTEN,
+    Edge,
+    Gradient,
+    Node,
+    Packed,
+    Saved,
+    conjugate,
+    observe,
+    observers,
+    recorded_order,
+    refuse_modified,
+)
 from .storage import Storage
 from .tensor import Tensor
 
@@ -46,19 +59,17 @@ class Recorded(Node):
 
     def shown(self) -> Recorded:
         """Of a class of the node's name, as in torch: programs ask for `type(y.grad_fn).__name__`."""
-        if type(self) is Recorded:
-            self.__class__ = class_named(self.name())
+        self.rename(self.name())
         return self
+
+    def rename(self, name: str) -> None:
+        """Give the node a name, if it has none of its own yet: that of its class."""
+        if type(self) is Recorded:
+            self.__class__ = class_named(name)
 
     def name(self) -> str:
         """The operator's name in the form that users know: `MulBackward0`."""
-        name = self.plan.operator.name
-        if name == "slice":
-            name = last_part(self.parameters[0])
-        # torch numbers the forms of a function: over all elements, over dimensions; by numbers, by tensors.
-        by_dim = name in ("sum", "mean", "prod") and self.parameters[0] is not None
-        form = int(by_dim or name in ("max", "min", "clamp", "rsub"))
-        return f"{name.title().replace('_', '')}Backward{form}"
+        return node_name(self.plan.operator.name, self.parameters)
 
     def gradients(
         self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
@@ -133,55 +144,13 @@ class Recorded(Node):
 
 @functools.cache
 def class_named(name: str) -> type[Recorded]:
-    """The class of the nodes of one name, made when users look at the first."""
-    return type(name, (Recorded,), {"__slots__": ()})
-
-
-def last_part(key: Any) -> str:
-    """What the last part of a key does. torch takes the parts one by one, and that names the node."""
-    for part in reversed(key if isinstance(key, tuple) else (key,)):
-        if part is not Ellipsis and part != slice(None):
-            return "unsqueeze" if part is None else "slice" if isinstance(part, slice) else "select"
-    return "slice"
-
-
-def saved_names(plan: Plan) -> list[str]:
-    """What users call the saved values of an operator."""
-    operands = [plan.operator.name_of(position) for position in plan.saves]
-    return [saved_name(name) for name in [*operands, *["result"] * plan.saves_result]]
-
-
-def saved_name(name: str) -> str:
-    """What users call the operands that our tables call x and y."""
-    return f"_saved_{ {'x': 'self', 'y': 'other'}.get(name, name) }"
-
-
-def saved_value(name: str) -> property:
-    """A node's saved value, as it was; None for an operand that was not saved. It is a property of all nodes, because `__getattr__` would slow every access."""
-
-    def value(node: Recorded) -> Any:
-        if name not in (names := saved_names(node.plan)):
-            if name in map(saved_name, node.plan.operator.operands):
-                return None
-            raise AttributeError(f"{node.name()} has no attribute {name!r}")
-        value = node.recorded_frame()[names.index(name)]
-        if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
-            return value._edge[0].leaf
-        return conjugate(value) if node.plan.conjugates else value
-
-    return property(value)
+    """The class of the nodes of one name, made when it is first needed."""
+    return type(name, (Recorded,), {"__slots__": (), "name": lambda self: name})
 
 
 def runs_on_tensors() -> bool:
     """Whether also a pass that is not recorded has tensors for gradients: in forward mode these have tangents."""
     return bool(levels) and not state.pausing
-
-
-def conjugate(value: Any) -> Any:
-    """The complex conjugate of a tensor or number; anything else as it is."""
-    if isinstance(value, (torch.Tensor, Tensor)):
-        return value.conj() if value.is_complex() else value
-    return value.conjugate() if isinstance(value, complex) else value
 
 
 def edge_of(tensor: Tensor) -> Edge | None:

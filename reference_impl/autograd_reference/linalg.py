@@ -16,8 +16,9 @@ import torch
 from . import matrices
 from .arithmetic import Dims, Dtype, dims_of, in_dtype, matmul
 from .constant import constant, unwrapped
-from .definition import FUNCTIONS, compose, named_as_in_torch
+from .definition import FUNCTIONS, compose, described, named_as_in_torch
 from .graph import apply
+from .naming import seen
 from .reductions import NORM
 from .shaping import cat
 from .tensor import Tensor
@@ -198,4 +199,5 @@ def log_of_det(sign: Tensor, logabsdet: Tensor) -> Any:
 
 for _name, _function in list(globals().items()):
     if isinstance(_function, FunctionType) and hasattr(torch.linalg, _name):
-        named_as_in_torch(f"linalg_{_name}", _function)
+        _function = described(f"linalg.{_name}", named_as_in_torch(f"linalg_{_name}", _function))
+        globals()[_name] = seen(f"linalg.{_name}", _function)

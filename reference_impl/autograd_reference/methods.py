@@ -36,8 +36,19 @@ from . import (
     shaping,
 )
 from .autograd import backward_method
-from .definition import FUNCTIONS, PUBLIC, VIEWS, Operator, function_of, named_as_in_torch, rearranged, written
-from .graph import Recorded, apply, apply_one, apply_two, saved_name, saved_names, saved_value
+from .definition import (
+    FUNCTIONS,
+    PUBLIC,
+    VIEWS,
+    Operator,
+    described,
+    function_of,
+    named_as_in_torch,
+    rearranged,
+    written,
+)
+from .graph import Recorded, apply, apply_one, apply_two
+from .naming import saved_name, saved_names, saved_value, seen
 from .saved import SavedTensor
 from .tensor import Tensor
 
@@ -61,13 +72,11 @@ def application(operator: Operator, operands: str, parameters: str) -> str:
     return f"{name}(operator, {operands}({parameters}))" if parameters else f"{name}(operator, {operands})"
 
 
-def publish(name: str, function: Callable[..., Any], description: str = "") -> None:
-    """Make a function known under a name; what a table made has neither name nor description yet."""
-    if description:
-        function.__name__ = function.__qualname__ = name
-        function.__doc__ = description
-    function = named_as_in_torch(name, function, getattr(torch, name, None))
-    FUNCTIONS[name] = function = with_numpys_names(name, function)
+def publish(name: str, function: Callable[..., Any]) -> None:
+    """Make a function known under a name, with the names that torch has for its arguments and for its nodes."""
+    function = described(name if hasattr(torch, name) else f"Tensor.{name}", function)
+    function = with_numpys_names(name, named_as_in_torch(name, function, getattr(torch, name, None)))
+    FUNCTIONS[name] = function = seen(name, function)
     if hasattr(torch.Tensor, name) and name not in vars(Tensor):
         setattr(Tensor, name, function)
 
@@ -75,7 +84,7 @@ def publish(name: str, function: Callable[..., Any], description: str = "") -> N
 def with_numpys_names(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function; where torch's has a `dim` or `keepdim`, these may have NumPy's names, `axis` and `keepdims`."""
     forms = torch._C._jit_get_schemas_for_operator(f"aten::{name}")
-    if hasattr(function, "__wrapped__") or not any(each.name == "dim" for form in forms for each in form.arguments):
+    if not any(each.name == "dim" for form in forms for each in form.arguments):
         return function
 
     @functools.wraps(function)
@@ -109,17 +118,16 @@ def publish_operator(name: str, operator: Operator) -> None:
     modules = {"arithmetic": arithmetic, "geometry": geometry, "inplace": inplace, "shaping": shaping}
     names: dict[str, Any] = {**APPLICATIONS, **modules, "operator": operator}
     if name not in FUNCTIONS:
-        publish(name, function_of(operator, call, keywords=keywords, **names), f"torch.{name}, recorded.")
+        FUNCTIONS[name] = function_of(operator, call, keywords=keywords, **names)
     if (kernel := getattr(torch.Tensor, f"{name}_", None)) is not None and f"{name}_" not in FUNCTIONS:
         names["kernel"] = rearranged(operator, kernel)
-        publish(f"{name}_", function_of(operator, write, **names), f"torch.Tensor.{name}_, recorded.")
+        FUNCTIONS[f"{name}_"] = function_of(operator, write, **names)
 
 
 def renamed(name: str, function: Any) -> Callable[..., Any]:
     """The same function under another name of torch's, under which its arguments may have other names, too."""
     same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
     same.__kwdefaults__ = function.__kwdefaults__
-    same.__doc__ = f"The same as torch.{function.__name__}."
     return same
 
 
@@ -204,7 +212,7 @@ for name, function in list(FUNCTIONS.items()):
     publish(name, function)
 for name, function in list(FUNCTIONS.items()):
     if hasattr(torch.Tensor, f"{name}_") and f"{name}_" not in FUNCTIONS and name not in ("as_strided", "polygamma"):
-        publish(f"{name}_", in_place(name, function), f"torch.Tensor.{name}_, recorded.")
+        publish(f"{name}_", in_place(name, function))
 for name in [name for name in FUNCTIONS if name.startswith("new_")]:
     del FUNCTIONS[name]  # methods only
 
@@ -223,6 +231,8 @@ WITH_FUNCTIONS = {
 }
 BINARY: dict[str, Any] = {"add": rules.ADD, "sub": rules.SUB, "mul": rules.MUL, "truediv": rules.DIV}
 BINARY |= {name: FUNCTIONS[function] for name, function in WITH_FUNCTIONS.items()}
+# As torch computes them, to the last bit.
+REFLECTED = {"sub": rules.RSUB, "truediv": lambda x, y: y.reciprocal() * x}
 AUGMENTED = {name: name for name in ("add", "sub", "mul", "pow")} | {"truediv": "div", "mod": "remainder"}
 AUGMENTED |= {"floordiv": "floor_divide", "xor": "bitwise_xor", "and": "bitwise_and", "or": "bitwise_or"}
 OTHERS: dict[str, Any] = {
@@ -250,7 +260,7 @@ OTHERS: dict[str, Any] = {
     **{name: property(attrgetter(f"_data.{name}")) for name in PROPERTIES.split()},
     **{f"__i{name}__": binary(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
     **{f"__{name}__": binary(function) for name, function in BINARY.items()},
-    **{f"__r{name}__": binary(function, "x") for name, function in (BINARY | {"sub": rules.RSUB}).items()},
+    **{f"__r{name}__": binary(function, "x") for name, function in (BINARY | REFLECTED).items()},
     **{f"__{name.strip('_')}__": binary(operator) for name, operator in rules.COMPARISONS.items()},
     "__abs__": FUNCTIONS["abs"],
     "__pos__": FUNCTIONS["positive"],
@@ -263,9 +273,11 @@ OTHERS: dict[str, Any] = {
     "__setitem__": indexing.setitem,
 }
 for name, member in OTHERS.items():
-    setattr(Tensor, name, member)
-for name in definition.OPERANDS:
+    is_method = isinstance(member, FunctionType) and name[0] != "_"
+    setattr(Tensor, name, described(f"Tensor.{name}", member) if is_method else member)
+for name in definition.OPERANDS | definition.PARAMETERS:
     setattr(Recorded, saved_name(name), saved_value(saved_name(name)))
+for name in definition.OPERANDS:
     setattr(Recorded, f"_raw{saved_name(name)}", raw_value(saved_name(name)))
 for name, function in list(FUNCTIONS.items()):  # not the methods
     if takes_out(name) and "out" not in inspect.signature(function).parameters:

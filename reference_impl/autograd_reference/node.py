@@ -115,6 +115,9 @@ class Node:
         """The node as users see it."""
         return self
 
+    def rename(self, name: str) -> None:
+        """Give the node a name, if it is one that may have any."""
+
     def gradients(self, cotangents: Gradients, needed: set[Node] | None, create_graph: bool) -> Gradients:
         """The gradient for each edge; None where there is none, or where the target is not in `needed`."""
         raise NotImplementedError
@@ -182,6 +185,13 @@ class Packed:
         return unchanged(value._data, value._storage, self.version) if value._storage is self.storage else value._data
 
 
+def conjugate(value: Any) -> Any:
+    """The complex conjugate of a tensor or number; anything else as it is."""
+    if isinstance(value, (torch.Tensor, Tensor)):
+        return value.conj() if value.is_complex() else value
+    return value.conjugate() if isinstance(value, complex) else value
+
+
 def observe(node: Node) -> None:
     """Tell whom it concerns of a node that was recorded."""
     for observer in tuple(observers):
@@ -197,7 +207,11 @@ def unchanged(data: torch.Tensor, storage: Storage, version: int) -> torch.Tenso
 
 def refuse_modified(data: torch.Tensor, storage: Storage, version: int, origin: Edge | None = None) -> None:
     """Report that the memory of a saved value was written since the value was saved; `origin` is what computed it."""
-    maker = f", which is output {origin[1]} of {origin[0].name().partition('Backward')[0]}," if origin and origin[0].edges else ""
+    maker = (
+        f", which is output {origin[1]} of {origin[0].name().partition('Backward')[0]},"
+        if origin and origin[0].edges
+        else ""
+    )
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{data.type()} {list(data.shape)}]{maker} is at version {storage.version}; expected version {version} instead. "

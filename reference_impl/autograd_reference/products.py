@@ -38,13 +38,26 @@ def on_one_device(kernel: Any) -> Any:
     return product
 
 
+def addmm(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor, beta: Any, alpha: Any) -> torch.Tensor:
+    """beta * x + alpha * (y @ z) for matrices on one device."""
+    refuse_devices(y, z)
+    return torch.addmm(x, y, z, beta=beta, alpha=alpha)
+
+
 define("dot", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
 define("mm", "x y", on_one_device(torch.mm), x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
 define("bmm", "x y", on_one_device(torch.bmm), x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
 define("mv", "x y", x=lambda g, y: g.unsqueeze(1) * y, y=lambda g, x: x.mT @ g)
+ADDMM: Operator = define(
+    "addmm",
+    "x y z; *beta=1 *alpha=1",
+    addmm,
+    x=lambda g, beta: scaled(g, beta),
+    y=lambda g, z, alpha: scaled(g @ z.mT, alpha),
+    z=lambda g, y, alpha: scaled(y.mT @ g, alpha),
+)
 compose(
     addbmm=plus(lambda x, y: x.bmm(y).sum(0)),
-    addmm=plus(lambda x, y: x.mm(y)),
     addmv=plus(lambda x, y: x.mv(y)),
     addr=plus(lambda x, y: x.outer(y)),
     baddbmm=plus(lambda x, y: x.bmm(y)),

@@ -14,6 +14,7 @@ from .definition import FUNCTIONS, Operator, compose, define, public
 from .elementwise import refused
 from .graph import apply, compute, levels, record
 from .modes import state
+from .naming import called, camel
 from .rules import fused, masked, nothing, reduce, spread
 from .tensor import Number, Tensor
 
@@ -50,6 +51,7 @@ PAIRWISE = {"max": "maximum", "min": "minimum"}
 def selection(name: str, place: int) -> Any:
     """A function that gives (values, indices) along a dimension, which is the argument at a place: the values are gathered."""
     kernel = getattr(torch, name)
+    node = f"{camel(name)}Backward{int('median' in name)}"
 
     def select(x: Tensor, *args: Any, **kwargs: Any) -> Any:
         if name in OVER_ALL and not args and not kwargs:
@@ -61,9 +63,9 @@ def selection(name: str, place: int) -> Any:
             return wrapped(found)
         dim = kwargs.get("dim", args[place] if len(args) > place else -1)
         where = found.indices
-        if where.ndim < x.ndim:
-            return type(found)((apply(rules.GATHER, (x, where.unsqueeze(dim)), (dim,)).squeeze(dim), Tensor(where)))
-        return type(found)((apply(rules.GATHER, (x, where), (dim,)), Tensor(where)))
+        is_one = where.ndim < x.ndim  # and not as many as there are, or as asked for
+        values = apply(rules.GATHER, (x, where.unsqueeze(dim) if is_one else where), (dim,))
+        return type(found)((called(node, values.squeeze(dim) if is_one else values), Tensor(where)))
 
     return select
 

@@ -260,6 +260,8 @@ def test_metadata_of_many_writes(k: int) -> None:
 def test_the_error_names_what_was_overwritten() -> None:
     y = torch.ones(3, requires_grad=True).exp()
     y.add_(1)
-    expected = r"\[torch.FloatTensor \[3\]\], which is output 0 of Exp, is at version 1; expected version 0 instead. Hint: "
+    expected = (
+        r"\[torch.FloatTensor \[3\]\], which is output 0 of Exp, is at version 1; expected version 0 instead. Hint: "
+    )
     with pytest.raises(RuntimeError, match=expected):
         y.sum().backward()

@@ -1,9 +1,12 @@
 """What the package promises of its own text."""
 
 import ast
+from operator import attrgetter
 from pathlib import Path
+from types import FunctionType
 
 import pytest
+import torch
 
 import autograd_reference
 
@@ -35,3 +38,19 @@ def has_setter(function: ast.FunctionDef) -> bool:
 def test_public_names_exist() -> None:
     for name in autograd_reference.__all__:
         assert hasattr(autograd_reference, name)
+
+
+NAMESPACES = {
+    "": autograd_reference,
+    "Tensor.": autograd_reference.Tensor,
+    "linalg.": autograd_reference.linalg,
+    "nn.functional.": autograd_reference.nn.functional,
+}
+
+
+@pytest.mark.parametrize("prefix", NAMESPACES)
+def test_public_functions_have_their_names_and_are_described(prefix: str) -> None:
+    for name, function in vars(NAMESPACES[prefix]).items():
+        theirs = attrgetter(prefix[:-1])(torch) if prefix else torch
+        if isinstance(function, FunctionType) and hasattr(theirs, name) and name[0] != "_":
+            assert function.__name__ == name and function.__doc__, name

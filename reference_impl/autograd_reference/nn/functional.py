@@ -7,8 +7,10 @@ from functools import partial as _partial
 import torch as _torch
 
 from ..definition import FUNCTIONS as _FUNCTIONS
+from ..definition import described as _described
 from ..definition import named_as_in_torch as _named
 from ..missing import missing_from as _missing_from
+from ..naming import seen as _seen
 from ..tensor import Tensor as _Tensor
 from . import activations as _activations
 from . import layers as _layers
@@ -16,7 +18,7 @@ from . import losses as _losses
 from . import spatial as _spatial
 
 _found = {
-    name: _named(name, function, getattr(_torch.nn.functional, name))
+    name: _seen(name, _named(name, function, getattr(_torch.nn.functional, name)))
     for module in (_activations, _layers, _losses, _spatial)
     for name, function in module.FUNCTIONS.items()
 }
@@ -32,7 +34,7 @@ _ABOVE = """
     pixel_shuffle pixel_unshuffle prelu rms_norm rrelu rrelu_ selu selu_ threshold threshold_
 """
 _FUNCTIONS.update({name: _found[name] for name in _ABOVE.split()})
-_FUNCTIONS["dropout"] = lambda input, p, train: _found["dropout"](input, p, train)
+_FUNCTIONS["dropout"] = _described("dropout", lambda input, p, train: _found["dropout"](input, p, train))
 for _name in ("hardshrink", "prelu"):
     setattr(_Tensor, _name, _found[_name])
 

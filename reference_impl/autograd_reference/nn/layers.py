@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from ..graph import apply
+from ..products import ADDMM
 from ..tensor import Tensor
 from .activations import chosen
 from .signatures import functions
@@ -18,6 +20,8 @@ ALPHA = 1.7580993408473766  # minus what selu gives far below zero
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias; x is (..., in), weight (out, in) or (in)."""
+    if bias is not None and x.ndim == weight.ndim == 2 and bias.ndim < 2:
+        return apply(ADDMM, (bias, x, weight.t()), (1, 1))
     result = x @ (weight.t() if weight.ndim == 2 else weight)
     return result if bias is None else result + bias
 

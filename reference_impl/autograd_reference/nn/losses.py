@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
+from ..definition import Operator
+from ..graph import apply
 from ..rules import masked
 from ..tensor import Tensor
 from .activations import chosen, logsigmoid
-from .signatures import functions, reduced, weighted
+from .signatures import functions, known, reduced, weighted
 
 
 def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -30,19 +32,56 @@ def smooth_l1_loss(input: Tensor, target: Tensor, beta: float) -> Tensor:
     return chosen(size < beta, size * size * (0.5 / beta), size - beta / 2) if beta else size
 
 
-def picked(logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """Minus the log-probability of the target class, times the weight of that; and the weight. Both are 0 where ignored."""
-    dim = min(logs.ndim - 1, 1)
-    ignored = target.eq(ignore_index)
-    safe = target.masked_fill(ignored, 0)
-    weights = masked(logs.new_ones(()).expand(safe.shape) if weight is None else weight[safe], ignored)
-    return masked(-logs.gather(dim, safe.unsqueeze(dim)).squeeze(dim) * weights, ignored), weights
+def class_weights(target: Any, weight: Any, like: Any, ignore_index: int) -> tuple[Any, Any]:
+    """Of each target a class that there is, and its weight, which is zero where it is to be ignored."""
+    ignored = target == ignore_index
+    classes = target.masked_fill(ignored, 0)
+    return classes, masked(like.new_ones(target.shape) if weight is None else weight[classes], ignored)
+
+
+def of_nll(g: Any, target: Any, weight: Any, shape: torch.Size, reduction: str, ignore_index: int) -> Any:
+    """Minus the weight, at the class of each target; for a mean over the sum of the weights."""
+    dim = min(len(shape) - 1, 1)
+    classes, weights = class_weights(target, weight, g, ignore_index)
+    g = -g * (weights / weights.sum() if reduction == "mean" else weights)
+    return g.new_zeros(shape).scatter(dim, classes.unsqueeze(dim), g.unsqueeze(dim))
+
+
+NLL: Operator = Operator(
+    "nll_loss",
+    lambda x, target, weight, reduction, ignore_index: torch.nn.functional.nll_loss(
+        x, target, weight, ignore_index=ignore_index, reduction=reduction
+    ),
+    "x target weight; reduction ignore_index",
+    x=of_nll,
+)
+MSE: Operator = Operator(
+    "mse_loss",
+    lambda x, y, reduction: torch.nn.functional.mse_loss(x, y, reduction=reduction),
+    "x y; reduction",
+    x=lambda g, x, y, reduction: of_mse(g, x - y, reduction),
+    y=lambda g, x, y, reduction: of_mse(g, y - x, reduction),
+)
+
+
+def of_mse(g: Any, difference: Any, reduction: str) -> Any:
+    """Twice the difference, for a mean over the number of them."""
+    return g * difference * (2 / difference.numel() if reduction == "mean" and difference.numel() else 2)
+
+
+def mse_loss(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """The squared difference."""
+    if weight is None:
+        return apply(MSE, (input, target), (known(reduction),))
+    return mean_by_weight((input - target).square(), weight, reduction)
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Tensor:
-    """Minus the log-probability of the target class; input is (C), (N, C) or (N, C, ...), the target the same without C."""
-    loss, weights = picked(input, target, weight, ignore_index)
-    return reduced(loss, reduction, weights)
+    """Minus the log-probability of the target class; input is (C), (N, C) or (N, C, ...), the target the same without C.
+
+    The mean is by the weights of the targets' classes. `ignore_index` is a target that counts for nothing.
+    """
+    return apply(NLL, (input, target, weight), (known(reduction), ignore_index))
 
 
 def cross_entropy(
@@ -56,11 +95,12 @@ def cross_entropy(
     if target.is_floating_point():
         smooth = target * (1 - label_smoothing) + label_smoothing / count if label_smoothing else target
         return reduced(-(by_class * smooth).sum(dim), reduction)
-    loss, weights = picked(logs, target, weight, ignore_index)
-    if label_smoothing:
-        others = masked(-by_class.sum(dim), target.eq(ignore_index))
-        loss = loss * (1 - label_smoothing) + others * (label_smoothing / count)
-    return reduced(loss, reduction, weights)
+    loss = nll_loss(logs, target, weight, ignore_index, reduction)
+    if not label_smoothing:
+        return loss
+    weights = class_weights(target, weight, logs, ignore_index)[1]
+    others = reduced(masked(-by_class.sum(dim), target.eq(ignore_index)), reduction, weights)
+    return loss * (1 - label_smoothing) + others * (label_smoothing / count)
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
@@ -149,10 +189,9 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int, margin: float, weig
 
 
 FUNCTIONS = functions(
-    huber_loss, smooth_l1_loss, nll_loss, cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, kl_div,
+    mse_loss, huber_loss, smooth_l1_loss, nll_loss, cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, kl_div,
     poisson_nll_loss, gaussian_nll_loss, cosine_similarity, cosine_embedding_loss, pairwise_distance, triplet_margin_loss,
     multi_margin_loss,
-    mse_loss=lambda input, target, weight, reduction: mean_by_weight((input - target).square(), weight, reduction),
     l1_loss=lambda input, target, weight, reduction: mean_by_weight((input - target).abs(), weight, reduction),
     margin_ranking_loss=lambda input1, input2, target, margin: (-target * (input1 - input2) + margin).clamp_min(0),
     hinge_embedding_loss=lambda input, target, margin: (

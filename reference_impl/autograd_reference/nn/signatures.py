@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..definition import written
+from ..definition import described, written
 from ..tensor import Tensor
 
 Formula = Callable[..., Any]
@@ -25,11 +25,11 @@ Formula = Callable[..., Any]
 def functions(*named: Formula, **formulas: Formula) -> dict[str, Formula]:
     """The public functions of formulas, by name."""
     formulas |= {formula.__name__: formula for formula in named}
-    found = {name: public(formula, getattr(torch.nn.functional, name)) for name, formula in formulas.items()}
-    for name, function in found.items():
-        described = getattr(formulas[name], "func", formulas[name])  # of a partial function, the whole
-        function.__doc__ = described.__doc__ or f"torch.nn.functional.{name}, made of recorded operators."
-    return found
+    for name, formula in formulas.items():
+        function = public(formula, getattr(torch.nn.functional, name))
+        function.__doc__ = getattr(formula, "func", formula).__doc__  # of a partial function, the whole
+        formulas[name] = described(f"nn.functional.{name}", function)
+    return formulas
 
 
 def public(formula: Formula, torchs: Formula) -> Formula:
@@ -68,11 +68,16 @@ def weighted(loss: Tensor, weight: Tensor | None) -> Tensor:
     return loss if weight is None else loss * weight
 
 
-def reduced(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:
-    """Every element, the sum or the mean, which is one by weight for a loss that has been weighted. ValueError for another word."""
+def known(reduction: str) -> str:
+    """The word. ValueError for another one than the three."""
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    if reduction == "mean":
+    return reduction
+
+
+def reduced(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:
+    """Every element, the sum or the mean, which is one by weight for a loss that has been weighted. ValueError for another word."""
+    if known(reduction) == "mean":
         return loss.mean() if weight is None else loss.sum() / weight.sum()
     return loss.sum() if reduction == "sum" else loss
 
