@@ -63,8 +63,8 @@ class Recorded(Node):
         return self
 
     def rename(self, name: str) -> None:
-        """Give the node a name, if it has none of its own yet: that of its class."""
-        if type(self) is Recorded:
+        """Give the node a name, that of its class; unless it is one of another kind, which has its own."""
+        if type(self).gradients is Recorded.gradients:
             self.__class__ = class_named(name)
 
     def name(self) -> str:

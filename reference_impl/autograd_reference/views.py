@@ -13,6 +13,7 @@ from typing import Any
 from .definition import Operator, Values
 from .graph import edge_of, levels, note
 from .modes import state
+from .naming import called
 from .node import Edge
 from .retain import follow
 from .tensor import Tensor
@@ -69,6 +70,8 @@ class View:
             before, tensor._edge = tensor._edge, replay(self.steps(), self.base)._edge
         finally:
             state.enabled = enabled
+        if tensor._edge is not None:
+            tensor._edge[0].rename("AsStridedBackward0")  # as in torch, which does not keep the chain
         self.seen = self.base._edge
         follow(tensor, before)
 
@@ -112,6 +115,8 @@ def alias(operator: Operator, x: Tensor, parameters: Values = (), made: Any = No
         edge = x._edge if x._view is None and x._edge is not None else edge_of(x)
         if edge is not None:
             note(operator, (x,), parameters, result, (edge,), 3)
-    if levels and result._view is None:
-        levels[-1].after(operator, (x,), parameters, result)
+    if result._view is None:
+        called("UnsafeViewBackward0", result)
+        if levels:
+            levels[-1].after(operator, (x,), parameters, result)
     return result

@@ -10,8 +10,8 @@ from test_operators import OPERATORS, for_reference, for_torch, function, mapped
 import autograd_reference as reference
 from autograd_reference.naming import COMPOSED
 
-# A length of one, no elements, or a list where torch has a name of its own.
-OTHER_FORMS = {"adaptive_avg_pool3d", "batch_norm", "smooth_l1_loss", "split"}
+# A length of one, no elements, a list, or arguments in another order, for which torch has a name of its own.
+OTHER_FORMS = {"adaptive_avg_pool3d", "batch_norm", "embedding", "smooth_l1_loss", "split"}
 OF_COMPOSED = {
     name: op
     for name, op in OPERATORS.items()
@@ -33,6 +33,9 @@ EXPRESSIONS: dict[str, Callable[[Any, Any], Any]] = {
     "unbound": lambda lib, x: x.unbind()[1],
     "part": lambda lib, x: x.chunk(2)[0],
     "squeezed": lambda lib, x: x[:1].squeeze(0),
+    "embedding": lambda lib, x: lib.nn.functional.embedding(lib.tensor([0, 2]), x),
+    "copied view": lambda lib, x: x.t().reshape(-1),
+    "written view": lambda lib, x: (x * 1)[0].mul_(2),
     "squeezed everywhere": lambda lib, x: x[:1].squeeze(),
 }
 
