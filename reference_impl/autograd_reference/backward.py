@@ -62,7 +62,8 @@ class Pass:
         outputs = node.outputs
         shape, dtype = outputs[position]
         if gradient.shape != shape or gradient.dtype is not dtype:
-            gradient = fitted(gradient, shape, dtype)
+            given, gradient = gradient, fitted(gradient, shape, dtype)
+            exclusive = exclusive or (not self.create_graph and is_fresh(gradient, [given, None]))
         arrived = self.arrived.get(node)
         if arrived is None:
             heappush(self.heap, (node.order, node))

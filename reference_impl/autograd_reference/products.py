@@ -48,7 +48,7 @@ define("dot", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
 define("mm", "x y", on_one_device(torch.mm), x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
 define("bmm", "x y", on_one_device(torch.bmm), x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
 define("mv", "x y", x=lambda g, y: g.unsqueeze(1) * y, y=lambda g, x: x.mT @ g)
-ADDMM: Operator = define(
+define(
     "addmm",
     "x y z; *beta=1 *alpha=1",
     addmm,

@@ -223,7 +223,9 @@ class Tensor:
 
     def _check_grad(self, gradient: Tensor) -> None:
         if not isinstance(gradient, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}"
+            )
         if gradient is self:
             raise RuntimeError("can't assign Variable as its own grad")
         for what, name in {"shape": "of size", "dtype": "with dtype", "device": "of device type"}.items():

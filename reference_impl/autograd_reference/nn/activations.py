@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..definition import Operator
-from ..graph import apply, compute
+from ..graph import apply, apply_one, compute
 from ..rules import RELU, WHERE, fused, masked
 from ..tensor import Tensor
 from .signatures import functions
@@ -124,12 +124,12 @@ def gumbel_softmax(logits: Tensor, tau: float, hard: bool, dim: int) -> Tensor:
 
 FUNCTIONS = functions(
     softplus, logsigmoid, prelu, rrelu, glu, gumbel_softmax,
-    relu=lambda input, inplace: input.relu_() if inplace else apply(RELU, (input,)),
+    relu=lambda input, inplace: input.relu_() if inplace else apply_one(RELU, input),
     elu=lambda input, alpha: apply(ELU, (input,), (alpha, 1.0, 1.0)),
     celu=lambda input, alpha: apply(ELU, (input,), (alpha, 1.0, 1.0 / alpha)),
     selu=lambda input: apply(ELU, (input,), (1.6732632423543772, 1.0507009873554805, 1.0)),
     gelu=lambda input, *, approximate="none": apply(GELU, (input,), (approximate,)),
-    silu=lambda input: apply(SILU, (input,)),
+    silu=lambda input: apply_one(SILU, input),
     mish=lambda input: input * softplus(input).tanh(),
     leaky_relu=lambda input, negative_slope: apply(LEAKY_RELU, (input,), (negative_slope,)),
     threshold=lambda input, threshold, value: input.masked_fill(input <= threshold, value),

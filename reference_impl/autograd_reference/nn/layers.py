@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from ..arithmetic import refuse_devices
+from ..definition import Operator
 from ..graph import apply
-from ..products import ADDMM
 from ..tensor import Tensor
 from .activations import chosen
 from .signatures import functions
@@ -18,10 +19,31 @@ PLAIN = torch.nn.functional
 ALPHA = 1.7580993408473766  # minus what selu gives far below zero
 
 
+def biased_product(bias: torch.Tensor, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """x @ weight.T + bias, of tensors on one device."""
+    refuse_devices(x, weight)
+    return torch.nn.functional.linear(x, weight, bias)
+
+
+def rows(x: Any) -> Any:
+    """The vectors along the last dimension as the rows of a matrix."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+LINEAR: Operator = Operator(
+    "addmm",
+    biased_product,
+    "bias x weight",
+    bias=lambda g: g,
+    x=lambda g, weight: g @ weight,
+    weight=lambda g, x: rows(g).mT @ rows(x),
+)
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias; x is (..., in), weight (out, in) or (in)."""
-    if bias is not None and x.ndim == weight.ndim == 2 and bias.ndim < 2:
-        return apply(ADDMM, (bias, x, weight.t()), (1, 1))
+    if bias is not None and weight.ndim == 2:
+        return apply(LINEAR, (bias, x, weight))
     result = x @ (weight.t() if weight.ndim == 2 else weight)
     return result if bias is None else result + bias
 
