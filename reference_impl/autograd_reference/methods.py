@@ -199,7 +199,7 @@ def iterate(x: Tensor) -> Iterator[Tensor]:
     """The positions of the first dimension. TypeError for a tensor that has none."""
     if x.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return (x[k] for k in range(len(x)))
+    return iter(shaping.unbind(x))
 
 
 for name, operator in (PUBLIC | VIEWS).items():

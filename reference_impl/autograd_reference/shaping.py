@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -98,7 +98,7 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all positions of a dimension, which is then missing."""
     pieces = torch.unbind(x._data, dim)
-    return tuple(alias(rules.SELECT, x, (dim, position), made=piece) for position, piece in enumerate(pieces))
+    return parts(alias(rules.SELECT, x, (dim, position), made=piece) for position, piece in enumerate(pieces))
 
 
 @public
@@ -120,10 +120,26 @@ def consecutive(x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Te
     """Views of a dimension's parts, one after the other, given torch's of the raw tensor."""
     lengths = [piece.shape[dim] for piece in pieces]
     starts = itertools.accumulate(lengths, initial=0)
-    return tuple(
+    return parts(
         alias(rules.NARROW, x, (dim, start, length), made=piece)
         for piece, start, length in zip(pieces, starts, lengths, strict=False)
     )
+
+
+PARTS_WRITTEN = (
+    "A view is being modified inplace, or its base or another view of its base has been. This view is the output of a "
+    "function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
+    "replace the inplace operation by an out-of-place one, or make the view by itself."
+)
+
+
+def parts(views: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """Views that were made at a time, which cannot take part in recorded writes, as in torch."""
+    made = tuple(views)
+    for part in made:
+        assert part._view is not None
+        part._view.restriction = part._view.restriction or PARTS_WRITTEN
+    return made
 
 
 SUM_TO_SIZE: Operator = Operator("sum", torch.Tensor.sum_to_size, "x; size", x=lambda g, shape: g.expand(shape))

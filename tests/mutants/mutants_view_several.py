@@ -10,7 +10,7 @@ from planting import mutant, respelled
 
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
-from autograd_reference import rules
+from autograd_reference import rules, shaping
 
 
 @mutant(kills="view.multi-output-gradient", may_fail=("backward.partial-outputs",))
@@ -47,6 +47,7 @@ class WriteToAPartIsNotRebased(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
+        allow(patch)
         replace_after_write(
             patch, lambda node, target: target._view is not None and target._view.operator is rules.NARROW
         )
@@ -58,4 +59,10 @@ class OtherPartsAreStale(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
+        allow(patch)
         replace_refresh(patch, lambda view: view.operator is rules.NARROW and view.parameters[1] == 0)
+
+
+def allow(patch: pytest.MonkeyPatch) -> None:
+    """Writes to parts are recorded, where the engine would refuse them."""
+    patch.setattr(shaping, "PARTS_WRITTEN", None)

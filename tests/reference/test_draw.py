@@ -13,7 +13,8 @@ DRAW = torch.autograd.graph.draw
 
 def test_all_is_in_it() -> None:
     x = torch.ones(2, 3, requires_grad=True)
-    a, b = (x * 2.5).unbind()
+    both = x * 2.5
+    a, b = both[0], both[1]
     y = a.exp() * b
     a.add_(1)
     text = str(DRAW(y))

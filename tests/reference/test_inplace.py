@@ -265,3 +265,15 @@ def test_the_error_names_what_was_overwritten() -> None:
     )
     with pytest.raises(RuntimeError, match=expected):
         y.sum().backward()
+
+
+@pytest.mark.parametrize("parts", [lambda y: y.unbind(), lambda y: y.split(1), lambda y: y.chunk(2), list])
+def test_views_that_were_made_at_a_time_are_not_written(parts: Callable[[Any], Any]) -> None:
+    x = torch.ones(2, 2, requires_grad=True)
+    for write in (lambda y, one: one.mul_(2), lambda y, one: one[0:1].mul_(2), lambda y, one: y.mul_(2) + one):
+        y = x * 1
+        with pytest.raises(RuntimeError, match="function that returns multiple views"):
+            write(y, parts(y)[0])
+    plain = torch.zeros(2, 2)
+    parts(plain)[0].add_(1)
+    assert plain.tolist() in ([[1, 1], [0, 0]], [[[1, 1]], [[0, 0]]])
