@@ -23,8 +23,9 @@ from .views import alias
 
 def is_basic(part: Any) -> bool:
     """Whether a part of a key addresses positions by a stride."""
-    is_integer = isinstance(part, (int, np.integer)) and not isinstance(part, bool)  # booleans are masks
-    return part is None or part is Ellipsis or isinstance(part, slice) or is_integer
+    if isinstance(part, (slice, int, np.integer)):
+        return not isinstance(part, bool)  # a mask
+    return part is None or part is Ellipsis
 
 
 def as_index(part: Any, device: torch.device) -> Any:
