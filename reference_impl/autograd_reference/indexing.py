@@ -73,6 +73,8 @@ def taken(part: Any) -> int:
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for a basic key, else a copy. IndexError for positions that do not exist."""
+    if type(key) in (int, slice):  # as most are
+        return alias(rules.SLICE, x, (key,))
     basic, indices, dims = split_key(x, key)
     if not indices:
         return alias(rules.SLICE, x, (basic,))
