@@ -8,8 +8,8 @@
 
 The files in reading order: storage, modes, tensor, definition, node, accumulate, naming, graph, retain, views, rules, arithmetic,
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, serialization, methods; the other operators: constant,
-elementwise, reductions, arranging, products, matrices, linalg, randomness, nn; what looks on or steps in: saved, hooks, anomaly, custom,
-autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
+elementwise, reductions, arranging, products, matrices, linalg, randomness, special, nn; what looks on or steps in: saved, hooks, anomaly,
+custom, autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
 autograd/gradcheck, func.
 """
 
@@ -25,6 +25,7 @@ from . import linalg as linalg
 from . import methods as _methods  # noqa: F401 - ties names to functions
 from . import nn as nn
 from . import serialization as _serialization  # noqa: F401
+from . import special as special
 from . import testing as testing
 from . import utils as utils
 from .anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled

@@ -9,8 +9,11 @@ import numpy as np
 import torch
 
 from .constant import unwrapped
-from .definition import FUNCTIONS, public
+from .definition import FUNCTIONS, Operator, public
 from .tensor import Tensor
+from .views import alias
+
+ALIAS: Operator = Operator("alias", torch.ops.aten.alias.default, "x", x=lambda g: g)
 
 
 @public
@@ -91,6 +94,13 @@ def as_tensor(data: Any, dtype: torch.dtype | None = None, device: torch.device 
     if isinstance(data, Tensor):
         return data.to(device or data.device, dtype or data.dtype)
     return Tensor(torch.as_tensor(unwrapped(data), dtype=dtype, device=device))
+
+
+def construct(x: Tensor, *given: Any) -> None:
+    """What `Tensor(...)` is for users: values or sizes, of torch's default dtype; or all of a tensor, as a view."""
+    found = alias(ALIAS, given[0]) if isinstance(given[0], Tensor) else Tensor(torch.Tensor(*unwrapped(given)))
+    for name in ("_data", "_storage", "_edge", "_requires_grad", "_grad", "_view", "_accumulator"):
+        setattr(x, name, getattr(found, name))
 
 
 @public

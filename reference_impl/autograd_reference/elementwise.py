@@ -136,6 +136,11 @@ def not_both_zero(g: Any, x: Any, y: Any) -> Any:
     return masked(g / (x * x + y * y), (x == 0) & (y == 0))
 
 
+def gamma_density(shape: Any, x: Any) -> Any:
+    """The density of the gamma distribution."""
+    return ((shape - 1) * x.log() - x - shape.lgamma()).exp()
+
+
 define("maximum", "x y", x=lambda g, x, y: halved(g, x, y, x < y), y=lambda g, x, y: halved(g, x, y, y < x))
 define("minimum", "x y", x=lambda g, x, y: halved(g, x, y, x > y), y=lambda g, x, y: halved(g, x, y, y > x))
 define(
@@ -160,7 +165,8 @@ define("fmod", "x y", x=lambda g: g, y=lambda g, x, y: -g * compute(ROUNDED_DIV,
 define("remainder", "x y", x=lambda g: g, y=lambda g, x, y: -g * compute(ROUNDED_DIV, (x, y), ("floor",)))
 define("floor_divide", "x y", x=refused("floor_divide"), y=refused("floor_divide"))
 define("heaviside", "x values", x=refused("heaviside"), values=refused("heaviside"))
-define("igamma", "x y", x=refused("igamma", NotImplementedError), y=refused("igamma", NotImplementedError))
+define("igamma", "x y", x=refused("igamma: input", NotImplementedError), y=lambda g, x, y: g * gamma_density(x, y))
+define("igammac", "x y", x=refused("igammac: input", NotImplementedError), y=lambda g, x, y: -g * gamma_density(x, y))
 define(
     "lerp",
     "x end weight",
@@ -210,11 +216,48 @@ def to_double(x: Any) -> Any:
 compose(
     float_power=lambda x, exponent: to_double(x) ** to_double(exponent),
     ldexp=lambda x, other: x * 2.0**other,
+    mvlgamma=lambda x, p: (
+        (x.unsqueeze(-1) - Tensor(torch.arange(p, device=x.device) / 2)).lgamma().sum(-1)
+        + p * (p - 1) / 4 * math.log(math.pi)
+    ),
     polygamma=lambda n, x: apply(POLYGAMMA, (x,), (n,)),
     positive=lambda x: x,
     resolve_conj=lambda x: x.clone() if x.is_conj() else x,
     resolve_neg=lambda x: x.clone() if x.is_neg() else x,
     rsub=lambda x, y, *, alpha=1: y - alpha * x,
+)
+
+
+# What torch has in torch.special only: special.py puts it there.
+
+
+def special(name: str, signature: str, **rules: Any) -> Operator:
+    """One of these functions."""
+    return define(f"special_{name}", signature, getattr(torch.special, name), **rules)
+
+
+def over(result: Any, x: Any) -> Any:
+    """result / x, for a function that is x / 2 around zero."""
+    return masked(result / compute(WHERE, (x == 0, 1, x)), x == 0) + (x == 0) * 0.5
+
+
+I0: Operator = define("i0", "x", x=lambda g, x: g * compute(I1, (x,)))
+I1: Operator = special("i1", "x", x=lambda g, x, result: g * (compute(I0, (x,)) - over(result, x)))
+I0E: Operator = special("i0e", "x", x=lambda g, x, result: g * (compute(I1E, (x,)) - x.sgn() * result))
+I1E: Operator = special(
+    "i1e", "x", x=lambda g, x, result: g * (compute(I0E, (x,)) - x.sgn() * result - over(result, x))
+)
+ERFCX: Operator = special("erfcx", "x", x=lambda g, x, result: g * (x * result * 2 - 2 / math.sqrt(math.pi)))
+special("entr", "x", x=lambda g, x: -g * (x.log() + 1))
+special("ndtr", "x", x=lambda g, x: g * (-x * x / 2).exp() / math.sqrt(2 * math.pi))
+special("ndtri", "x", x=lambda g, result: g * (result * result / 2).exp() * math.sqrt(2 * math.pi))
+special("log_ndtr", "x", x=lambda g, x: g * (math.sqrt(2 / math.pi) / compute(ERFCX, (x * -math.sqrt(0.5),))))
+XLOG1PY: Operator = special(
+    "xlog1py", "x y", x=lambda g, x, y: masked(compute(XLOG1PY, (g, y)), (x == 0) & (y <= -1)),
+    y=lambda g, x, y: g * x / (y + 1),
+)  # fmt: skip
+ZETA: Operator = special(
+    "zeta", "x y", x=refused("zeta", NotImplementedError), y=lambda g, x, y: -g * x * compute(ZETA, (x + 1, y))
 )
 
 

@@ -236,6 +236,7 @@ REFLECTED = {"sub": rules.RSUB, "truediv": lambda x, y: y.reciprocal() * x}
 AUGMENTED = {name: name for name in ("add", "sub", "mul", "pow")} | {"truediv": "div", "mod": "remainder"}
 AUGMENTED |= {"floordiv": "floor_divide", "xor": "bitwise_xor", "and": "bitwise_and", "or": "bitwise_or"}
 OTHERS: dict[str, Any] = {
+    "_constructed": creation.construct,
     "_is_view": lambda x: x._view is not None,
     "backward": backward_method,
     "retain_grad": retain.retain_grad,

@@ -26,7 +26,8 @@ Number = int | float | complex | bool
 class Tensor:
     """An array that remembers how it was computed. Created by `tensor(...)` and the other factories.
 
-    `Tensor(data)` wraps a `torch.Tensor` without copying; `storage` is given when the memory is already known.
+    `Tensor(data)` wraps a `torch.Tensor` without copying; `storage` is given when the memory is already known. Called with
+    values, sizes or a tensor of this package, the class makes what torch's class of that name makes.
 
     A tensor is in one of three states. *Constant*: no gradient is wanted. *Leaf that requires gradients*: the program's
     input, whose gradient is accumulated in `grad`. *Recorded*: computed from such a tensor; `_edge` leads to the node
@@ -55,6 +56,7 @@ class Tensor:
         _tangent: tuple[Any, Tensor]
 
         # Operators are installed by methods.py, one function being both `torch.f(x)` and `x.f()`.
+        def _constructed(self, *given: Any) -> None: ...
         def __getitem__(self, key: Any) -> Tensor: ...
         def __setitem__(self, key: Any, value: Any) -> None: ...
         def __iter__(self) -> Iterator[Tensor]: ...
@@ -66,11 +68,14 @@ class Tensor:
         __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __matmul__ = __add__
         __pow__ = __and__ = __or__ = __lt__ = __le__ = __gt__ = __ge__ = __add__
 
-    def __init__(self, data: torch.Tensor, storage: Storage | None = None) -> None:
+    def __init__(self, data: Any = (), storage: Any = None, *sizes: int) -> None:
+        if type(data) is not torch.Tensor and not isinstance(data, torch.Tensor):
+            self._constructed(data, *(each for each in (storage, *sizes) if each is not None))
+            return
         self._data = data
         if storage is None:
             storage = new_storage() if inferring else Storage()
-        self._storage = storage
+        self._storage: Storage = storage
         self._edge: Edge | None = None
         self._requires_grad = False
         self._grad: Tensor | None = None

@@ -37,6 +37,7 @@ DEVIATIONS = {
     "nn.functional.embedding": "torch's samples have the operands in another order; test_nn.py",
     "nn.functional.hardsigmoid": "torch's sixth is one of single precision",
     "nn.functional.scaled_dot_product_attention": "torch's kernel has no second derivative; test_nn.py",
+    "special.polygamma-special_polygamma_n_0": "torch's samples have the method's arguments; EXTRA",
     "linalg.det-singular": "torch's gradient is zero there",
     "linalg.eig": "torch's samples depend on the phase of the vectors; EXTRA",
     "linalg.eigh": "the same",
@@ -239,6 +240,18 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
         lib.einsum("...j,j...->...", x, x.T * x.T),
         lib.einsum("ii,jk", x[:2] * x[1:], x),
     ],
+    "incomplete gamma": lambda lib, x: [lib.igamma(x.detach().abs(), x * x), lib.igammac(x.detach().abs(), x * x)],
+    "special functions": lambda lib, x: [
+        lib.special.zeta(3.0, x * x) + lib.special.zeta(x.detach() ** 2 + 2, x * x),
+        lib.special.xlog1py(x - 0.5, x * x) + lib.special.xlog1py(x, 1e-9) + lib.special.xlog1py(0.5, x * x),
+        lib.special.polygamma(2, x * x)
+        + lib.special.psi(x)
+        + lib.special.gammaln(x)
+        + lib.special.expit(x)
+        + lib.special.multigammaln(x * x + 1, 2),
+        lib.special.softmax(x, 0) + lib.special.log_softmax(x, 1, dtype=lib.float64) + lib.special.i1(x - x[0]),
+        lib.special.i1e(x - x[1]) + lib.special.round(x, decimals=1) + lib.special.logsumexp(x, 1, True),
+    ],
     "fold": lambda lib, x: (
         lib.nn.functional.fold(lib.nn.functional.unfold(x[None] * x[0], 2, padding=1) ** 2, (3, 2), 2, padding=1) ** 2
     ),
@@ -273,6 +286,8 @@ REFUSED: dict[str, Callable[[Any, Any], Any]] = {
     "heaviside x": lambda lib, x: lib.heaviside(x, x.detach()),
     "heaviside values": lambda lib, x: lib.heaviside(x.detach(), x),
     "igamma x": lambda lib, x: lib.igamma(x, x.detach()),
+    "igammac x": lambda lib, x: lib.igammac(x, x.detach()),
+    "zeta x": lambda lib, x: lib.special.zeta(x, 2.0),
     "unique2 x": lambda lib, x: lib.unique(x),
 }
 

@@ -19,6 +19,7 @@ FUNCTIONS = [
     for prefix, ours, theirs in (
         ("", reference, torch),
         ("nn.functional.", reference.nn.functional, torch.nn.functional),
+        ("special_", reference.special, torch.special),
     )
     for name, function in vars(ours).items()
     if isinstance(function, (types.FunctionType, functools.partial)) and hasattr(theirs, name) and name not in OWN_NAMES
@@ -29,7 +30,13 @@ FUNCTIONS = [
 def test_arguments_have_torchs_names(name: str, ours: Any, theirs: Any) -> None:
     own = {each.name for each in inspect.signature(ours).parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD}
     names = {each for form in torchs_arguments(name.rpartition(".")[2], theirs) for each in form}
-    later = {"divisor_override", "scale", "enable_gqa", "inplace"}  # which torch has by keyword only, or elsewhere
+    later = {
+        "divisor_override",
+        "scale",
+        "enable_gqa",
+        "inplace",
+        "dtype",
+    }  # which torch has by keyword only, or elsewhere
     assert not names or own <= names | later
 
 
@@ -76,6 +83,30 @@ def test_names_of_types(lib: Any) -> None:
             RuntimeError, match="Only Tensors of floating point and complex dtype can require gradients"
         ):
             make()
+
+
+@both
+def test_the_class_is_called(lib: Any) -> None:
+    assert lib.Tensor([1, 2]).dtype is lib.Tensor(2, 3).dtype is lib.float32 and lib.Tensor([1, 2]).tolist() == [1, 2]
+    assert lib.Tensor(2, 3).shape == lib.Tensor(lib.Size([2, 3])).shape == (2, 3) and lib.Tensor().shape == (0,)
+    assert lib.Tensor((2, 3)).tolist() == [2, 3] and lib.Tensor([lib.tensor(1), lib.tensor(2)]).tolist() == [1, 2]
+    x = lib.tensor([1, 2], dtype=lib.float64, requires_grad=True)
+    whole = lib.Tensor(x * 1)
+    assert whole.dtype is lib.float64 and whole._is_view() and whole.grad_fn.name() == "AliasBackward0"
+    (whole.mul_(2)._base * whole).sum().backward()
+    assert x.grad.tolist() == [8, 16]
+    for wrong in (lambda: lib.Tensor(2.5), lambda: lib.Tensor(None), lambda: lib.Tensor(2, [3])):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+@both
+def test_tensors_are_printed_as_asked(lib: Any) -> None:
+    lib.set_printoptions(precision=2)
+    try:
+        assert str(lib.tensor([1.23456, 2], requires_grad=True) * 1) == "tensor([1.23, 2.00], grad_fn=<MulBackward0>)"
+    finally:
+        lib.set_printoptions(profile="default")
 
 
 @both
