@@ -48,7 +48,7 @@ _TORCHS_OWN = """
     Generator Size bfloat16 bool cdouble cfloat channels_last chalf complex128 complex32 complex64 contiguous_format cuda device
     double dtype e finfo float float16 float32 float64 get_default_device get_default_dtype get_rng_state half iinfo inf
     random initial_seed int int16 int32 int64 int8 layout long manual_seed memory_format nan newaxis pi preserve_format promote_types result_type seed
-    set_default_device set_default_dtype set_num_threads get_num_threads set_printoptions set_rng_state short strided uint8
+    set_default_device set_default_dtype set_default_tensor_type set_num_threads get_num_threads set_printoptions set_rng_state short strided uint8
 """
 globals().update({name: getattr(_torch, name) for name in _TORCHS_OWN.split()}, **_FUNCTIONS)
 __all__ = [name for name in globals() if not name.startswith("_") and name != "annotations"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -157,14 +158,33 @@ def kron(x: Tensor, y: Tensor) -> Tensor:
     return reshape(product, [m * n for m, n in zip(of_x, of_y, strict=True)])
 
 
+def block_diag(*tensors: Any) -> Tensor:
+    """The matrices, or what are rows or numbers, one after the other on the diagonal of a matrix of zeros."""
+    xs = [at_least_2(x) for x in tensors_of(tensors)]
+    lengths = [x.shape[1] for x in xs]
+    around = [
+        (x.new_zeros(len(x), sum(lengths[:k])), x.new_zeros(len(x), sum(lengths[k + 1 :]))) for k, x in enumerate(xs)
+    ]
+    return cat([cat([before, x, after], 1) for x, (before, after) in zip(xs, around, strict=True)])
+
+
+def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Any:
+    """All choices of r elements of a vector, each a row."""
+    choices = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    index = torch.tensor([*choices(range(len(x)), r)], dtype=torch.int64, device=x.device).reshape(-1, r)
+    return x.index_select(0, Tensor(index.reshape(-1))).reshape(index.shape)
+
+
 compose(
     adjoint=lambda x: x.mH,
     atleast_1d=at_least_1,
     atleast_2d=at_least_2,
     atleast_3d=at_least_3,
+    block_diag=block_diag,
     broadcast_tensors=broadcast_tensors,
     broadcast_to=lambda x, *given, size=None: expand(x, sizes(given, size)),
     cartesian_prod=lambda *xs: stack([reshape(x, -1) for x in meshgrid(*xs)], 1) if len(xs) > 1 else xs[0],
+    combinations=combinations,
     column_stack=lambda tensors: cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1),
     diag=diag,
     diagflat=lambda x, offset=0: reshape(x, -1).diag_embed(offset),

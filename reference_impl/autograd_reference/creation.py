@@ -9,11 +9,9 @@ import numpy as np
 import torch
 
 from .constant import unwrapped
-from .definition import FUNCTIONS, Operator, public
+from .definition import FUNCTIONS, public
+from .shaping import view
 from .tensor import Tensor
-from .views import alias
-
-ALIAS: Operator = Operator("alias", torch.ops.aten.alias.default, "x", x=lambda g: g)
 
 
 @public
@@ -80,7 +78,7 @@ for _name, _content in FILLED.items():
 OTHERS = """
     BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     arange asarray bartlett_window blackman_window empty_permuted eye hamming_window hann_window linspace logspace
-    randperm scalar_tensor tril_indices triu_indices vander
+    kaiser_window randperm range scalar_tensor tril_indices triu_indices
 """
 for _name in OTHERS.split():
     factory(getattr(torch, _name), f"As torch.{_name}.")
@@ -98,7 +96,7 @@ def as_tensor(data: Any, dtype: torch.dtype | None = None, device: torch.device 
 
 def construct(x: Tensor, *given: Any) -> None:
     """What `Tensor(...)` is for users: values or sizes, of torch's default dtype; or all of a tensor, as a view."""
-    found = alias(ALIAS, given[0]) if isinstance(given[0], Tensor) else Tensor(torch.Tensor(*unwrapped(given)))
+    found = view(given[0], given[0].shape) if isinstance(given[0], Tensor) else Tensor(torch.Tensor(*unwrapped(given)))
     for name in ("_data", "_storage", "_edge", "_requires_grad", "_grad", "_view", "_accumulator"):
         setattr(x, name, getattr(found, name))
 

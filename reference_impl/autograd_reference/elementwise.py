@@ -216,10 +216,7 @@ def to_double(x: Any) -> Any:
 compose(
     float_power=lambda x, exponent: to_double(x) ** to_double(exponent),
     ldexp=lambda x, other: x * 2.0**other,
-    mvlgamma=lambda x, p: (
-        (x.unsqueeze(-1) - Tensor(torch.arange(p, device=x.device) / 2)).lgamma().sum(-1)
-        + p * (p - 1) / 4 * math.log(math.pi)
-    ),
+    mvlgamma=lambda x, p: sum((x - k / 2).lgamma() for k in range(p)) + p * (p - 1) / 4 * math.log(math.pi),
     polygamma=lambda n, x: apply(POLYGAMMA, (x,), (n,)),
     positive=lambda x: x,
     resolve_conj=lambda x: x.clone() if x.is_conj() else x,

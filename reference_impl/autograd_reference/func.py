@@ -21,7 +21,7 @@ from .modes import state as mode
 from .shaping import stack
 from .tensor import Tensor
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp", "vmap"]
+__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp", "vmap"]
 
 
 def settled(tree: Any) -> Any:
@@ -92,6 +92,19 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
     with evaluated(func, tuple(primals), {}, tuple(range(len(primals))), has_aux) as found:
         along = found.like_output(pushed(found.ys, found.xs, vs, True, strict))
     return settled((found.output, along, *found.aux))  # type: ignore[no-any-return]
+
+
+def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
+    """`(output, function)`: the function takes the primals' tangents, and gives the output's. `func` is called once."""
+    with evaluated(func, primals, {}, tuple(range(len(primals))), False) as found:
+        ys, structure = tree_flatten(found.output)
+
+    def push(*tangents: Any) -> Any:
+        with enable_grad():
+            along = pushed(ys, found.xs, tree_flatten(tangents)[0], True, False)
+        return settled(tree_unflatten(along, structure))
+
+    return settled(found.output), push
 
 
 def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:

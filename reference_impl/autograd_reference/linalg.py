@@ -108,6 +108,13 @@ def svd(x: Tensor, full_matrices: bool = True) -> Any:
     return KINDS.linalg_svd((u, s, vh))
 
 
+def vander(x: Tensor, *, N: int | None = None) -> Any:
+    """The powers 0, 1, ... N - 1 of every element, along a new last dimension."""
+    x = x.reshape(x.shape or 1).unsqueeze(-1)
+    powers = x.expand(*x.shape[:-1], (x.shape[-2] if N is None else N) - 1).cumprod(-1)
+    return cat((x.new_ones(x.shape), powers), -1)
+
+
 def matrix_power(x: Tensor, n: int) -> Any:
     """The n-th power; of the inverse, for negative n."""
     if n < 0:
@@ -189,6 +196,7 @@ compose(
     qr=lambda x, some=True: KINDS.qr(qr(x, "reduced" if some else "complete")),
     slogdet=lambda x: KINDS.slogdet(slogdet(x)),
     svd=svd_by_columns,
+    vander=lambda x, N=None, increasing=False: vander(x, N=N) if increasing else vander(x, N=N).flip(-1),
 )
 
 

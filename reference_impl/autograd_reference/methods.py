@@ -57,7 +57,7 @@ MARKING = (arranging, constant, creation, linalg, products, randomness, reductio
 OTHER_NAMES = """
     absolute=abs arccos=acos arccosh=acosh arcsin=asin arcsinh=asinh arctan=atan arctan2=atan2 arctanh=atanh clip=clamp
     concat=cat concatenate=cat divide=div fix=trunc ger=outer moveaxis=movedim multiply=mul negative=neg row_stack=vstack
-    split_with_sizes=split subtract=sub swapaxes=transpose swapdims=transpose true_divide=div
+    split_with_sizes=split subtract=sub swapaxes=transpose swapdims=transpose trapz=trapezoid true_divide=div
 """
 NUMPYS_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 OPERANDS = (Tensor, int, float, complex, np.number, np.bool_)

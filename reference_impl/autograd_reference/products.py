@@ -166,9 +166,22 @@ def cdist(x: Tensor, y: Tensor, p: float = 2.0, compute_mode: str | None = None)
 
 @public
 def cov(x: Tensor, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
-    """The covariances of the rows, each a variable. NotImplementedError for weights."""
-    if fweights is not None or aweights is not None:
-        raise NotImplementedError("cov: fweights and aweights are not there")
+    """The covariances of the rows, each a variable. Weights, of which `fweights` count repetitions, are of its columns."""
     rows = x.unsqueeze(0) if x.ndim < 2 else x
-    rows = rows - rows.mean(1, True)
-    return (rows @ rows.mH / max(rows.shape[1] - correction, 0)).squeeze()
+    weights: Any = rows.real.new_ones(rows.shape[1:]) if fweights is None and aweights is None else 1
+    for each in (fweights, aweights):
+        weights = weights if each is None else each * weights
+    total = weights.sum()
+    lost = correction if aweights is None else correction * (weights * aweights).sum() / total
+    rows = rows - (rows * weights).sum(1, True) / total
+    return (rows * weights @ rows.mH / (total - lost).clamp_min(0)).squeeze()
+
+
+@public
+def corrcoef(x: Tensor) -> Any:
+    """The correlations of the rows: covariances over the product of both standard deviations."""
+    found = cov(x)
+    square = found.reshape(found.shape or (1, 1))
+    spreads = square.real.diagonal().sqrt()
+    found = (square / spreads / spreads.unsqueeze(-1)).reshape(found.shape)
+    return found if found.is_complex() else found.clamp(-1, 1)

@@ -229,16 +229,59 @@ define(
 )
 
 
+def quantile(x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, ignoring_nan: bool) -> Any:
+    """The quantiles; what is no number is left out, or makes the result none. RuntimeError for q outside [0, 1]."""
+    q = q if isinstance(q, Tensor) else Tensor(torch.tensor(q, dtype=x.dtype, device=x.device))
+    if not bool(((q._data >= 0) & (q._data <= 1)).all()):
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
+    dim = dim if x.ndim else None
+    values = (x.reshape(-1) if dim is None else x.movedim(dim, -1)).sort(-1).values
+    valid = ~values.isnan()
+    ranks = q.reshape(-1) * (valid.sum(-1, True) - 1).clamp_min(0)
+    ranks = ranks if ignoring_nan else ranks.where(valid.all(-1, True), values.shape[-1] - 1)
+    below, above = (values.take_along_dim(each.long(), -1) for each in (ranks.floor(), ranks.ceil()))
+    weights = {"linear": ranks - ranks.floor(), "midpoint": 0.5, "lower": 0.0, "higher": 1.0}
+    weights["nearest"] = ranks.round() - ranks.floor()
+    result = below.lerp(above, weights[interpolation]).movedim(-1, 0)
+    if keepdim:
+        result = result.reshape(-1, *[1] * x.ndim) if dim is None else result.unsqueeze(dim % x.ndim + 1)
+    return result if q.ndim else result.squeeze(0)
+
+
+def areas(y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
+    """The areas of the trapezoids between neighbours, whose distances are dx, or those of x."""
+    n, dim = y.shape[dim], dim % y.ndim - y.ndim
+    widths = dx if x is None else differences(x, 1, -1 if x.ndim == 1 else dim, None, None)
+    widths = widths.reshape(-1, *[1] * (-1 - dim)) if x is not None and x.ndim == 1 else widths
+    return (y.narrow(dim, min(n, 1), max(n - 1, 0)) + y.narrow(dim, 0, max(n - 1, 0))) * widths / 2
+
+
+def renorm(x: Tensor, p: float, dim: int, maxnorm: float) -> Any:
+    """Every position of a dimension, scaled down to a norm of at most `maxnorm`."""
+    lines = x.movedim(dim, 0).flatten(1) if x.ndim > 1 else x.unsqueeze(-1)
+    norms = lines.norm(p, 1).reshape(-1, *[1] * (x.ndim - 1 - dim % x.ndim))
+    return x * (maxnorm / (norms + 1e-7)).where(norms > maxnorm, 1)
+
+
 compose(
     aminmax=lambda x, *, dim=None, keepdim=False: torch.return_types.aminmax(
         (x.amin(dim, keepdim), x.amax(dim, keepdim))
     ),
+    cumulative_trapezoid=lambda y, x=None, *, dx=1, dim=-1: areas(y, x, dx, dim).cumsum(dim),
     diff=lambda x, n=1, dim=-1, prepend=None, append=None: differences(x, n, dim, prepend, append),
     dist=lambda x, y, p=2: (x - y).norm(p),
     msort=lambda x: x.sort(0).values,
     nanmean=lambda x, dim=None, keepdim=False: masked(x, x.isnan()).sum(dim, keepdim) / (~x.isnan()).sum(dim, keepdim),
+    nanquantile=lambda x, q, dim=None, keepdim=False, *, interpolation="linear": quantile(
+        x, q, dim, keepdim, interpolation, True
+    ),
     nansum=lambda x, dim=None, keepdim=False: masked(x, x.isnan()).sum(dim, keepdim),
+    quantile=lambda x, q, dim=None, keepdim=False, *, interpolation="linear": quantile(
+        x, q, dim, keepdim, interpolation, False
+    ),
+    renorm=renorm,
     trace=lambda x: x.diagonal().sum(),
+    trapezoid=lambda y, x=None, *, dx=1, dim=-1: areas(y, x, dx, dim).sum(dim),
 )
 
 

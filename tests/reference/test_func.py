@@ -119,3 +119,23 @@ def test_batches(torch: Any) -> None:
     assert per_sample.tolist() == [[0, 4], [32, 48], [112, 140]]
     with pytest.raises(ValueError):
         torch.func.vmap(torch.dot)(x, x[:2])
+
+
+def test_linearize(torch: Any) -> None:
+    calls: list[int] = []
+
+    def function(x: Any, y: Any) -> Any:
+        calls.append(1)
+        return {"sin": (x * y[0]).sin(), "sum": x.sum()}
+
+    primals = torch.tensor([1.0, 2.0]), (torch.tensor(3.0),)
+    output, push = torch.func.linearize(function, *primals)
+    for k in (1.0, 2.0):
+        tangents = torch.tensor([k, 0.0]), (torch.tensor(k),)
+        expected = torch.func.jvp(function, primals, tangents)
+        calls.clear()
+        torch.testing.assert_close(push(*tangents), expected[1])
+        assert not calls
+    torch.testing.assert_close(output, expected[0])
+    with pytest.raises((RuntimeError, ValueError)):
+        push(torch.tensor([1.0, 0.0]))

@@ -28,7 +28,6 @@ METHODS = {"polygamma", "where"}  # whose samples are in the order of the method
 NOT_WRITTEN = {"addbmm", "normal", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"}
 UNDEFINED = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
 COMPLEX = {"sgn", "angle", "real", "imag", "conj", "conj_physical", "view_as_real", "H", "mH"}
-NOT_THERE = {"cov": ("fweights", "aweights")}  # arguments that are refused
 # Where torch is wrong, or differs for a reason.
 DEVIATIONS = {
     "as_strided-partial_views": "the sample views more memory than its copy has",
@@ -103,8 +102,6 @@ def samples(op: Any, dtype: torch.dtype, count: int | None) -> Iterator[tuple[An
         all_samples = list(op.sample_inputs("cpu", dtype, requires_grad=op.supports_autograd))
     step = 1 if count is None else max(1, len(all_samples) // count)
     for sample in itertools.islice(all_samples, 0, None, step):
-        if any(sample.kwargs.get(name) is not None for name in NOT_THERE.get(op.name, ())):
-            continue
         yield (sample.input, *sample.args), sample.kwargs
 
 
@@ -252,6 +249,19 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
         lib.special.softmax(x, 0) + lib.special.log_softmax(x, 1, dtype=lib.float64) + lib.special.i1(x - x[0]),
         lib.special.i1e(x - x[1]) + lib.special.round(x, decimals=1) + lib.special.logsumexp(x, 1, True),
     ],
+    "quantile": lambda lib, x: [
+        lib.quantile(x, x[0, :1].sigmoid(), 0) * x,
+        lib.quantile(lib.stack([x, x]), 0.25, interpolation="midpoint") * x,
+        x.nanquantile(lib.tensor([0.2, 0.9], dtype=lib.float64), 1, True, interpolation="nearest"),
+        lib.where(x > 2, lib.nan, x).quantile(0.7, 1),
+        lib.where(x > 2, lib.nan, x).nanquantile(0.7, interpolation="higher"),
+    ],
+    "trapezoid": lambda lib, x: [
+        lib.trapz(x * x, x),
+        lib.trapezoid(x * x, x[:, 0], dim=0),
+        lib.trapezoid(x, dx=2),
+    ],
+    "vander": lambda lib, x: [lib.vander(x[0].detach()) * x[0], lib.linalg.vander(x - x[0])],
     "fold": lambda lib, x: (
         lib.nn.functional.fold(lib.nn.functional.unfold(x[None] * x[0], 2, padding=1) ** 2, (3, 2), 2, padding=1) ** 2
     ),

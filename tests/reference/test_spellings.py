@@ -92,12 +92,29 @@ def test_the_class_is_called(lib: Any) -> None:
     assert lib.Tensor((2, 3)).tolist() == [2, 3] and lib.Tensor([lib.tensor(1), lib.tensor(2)]).tolist() == [1, 2]
     x = lib.tensor([1, 2], dtype=lib.float64, requires_grad=True)
     whole = lib.Tensor(x * 1)
-    assert whole.dtype is lib.float64 and whole._is_view() and whole.grad_fn.name() == "AliasBackward0"
+    assert whole.dtype is lib.float64 and whole._is_view() and not whole.is_leaf
     (whole.mul_(2)._base * whole).sum().backward()
     assert x.grad.tolist() == [8, 16]
     for wrong in (lambda: lib.Tensor(2.5), lambda: lib.Tensor(None), lambda: lib.Tensor(2, [3])):
         with pytest.raises(TypeError):
             wrong()
+
+
+@both
+def test_variables_of_old(lib: Any) -> None:
+    x = lib.ones(2)
+    variable = lib.autograd.Variable(x, requires_grad=True)
+    assert variable is not x and variable.requires_grad and not x.requires_grad and variable.is_leaf
+    assert isinstance(x, lib.autograd.Variable) and not isinstance(1, lib.autograd.Variable)
+    variable.data.mul_(3)
+    assert x.tolist() == [3, 3] and not lib.autograd.Variable(variable * 2).requires_grad
+
+
+def test_powers_have_gradients() -> None:
+    x = reference.tensor([0.0, 2.0, 3.0], requires_grad=True)  # of torch.vander itself PyTorch loses what it saved
+    assert reference.vander(x).tolist() == [[0, 0, 1], [4, 2, 1], [9, 3, 1]]
+    reference.vander(x, 4, increasing=True).sum().backward()
+    assert x.grad.tolist() == [1, 1 + 4 + 12, 1 + 6 + 27]
 
 
 @both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -206,6 +207,15 @@ def targets_of(inputs: Sequence[Place]) -> list[tuple[Tensor, Edge]]:
             raise TypeError(f"inputs must be Tensors, but got {type(place).__name__}")
     return [located(place, "One of the differentiated Tensors does not require grad") for place in inputs]
 
+
+class Variable(abc.ABC):  # noqa: B024 - so that all tensors can be its instances
+    """What a tensor with gradients was called of old. The class gives a leaf over a tensor's memory."""
+
+    def __new__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:  # type: ignore[misc]
+        return data.detach().requires_grad_(requires_grad)
+
+
+Variable.register(Tensor)
 
 # These stand on what is above.
 from . import forward_ad as forward_ad
