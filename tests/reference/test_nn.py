@@ -198,3 +198,60 @@ def test_what_is_not_there_says_so() -> None:
         autograd_reference.nn.functional.embedding(
             autograd_reference.tensor([0]), autograd_reference.ones(2, 2), sparse=True
         )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("align", [True, False])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_positions_in_a_grid(mode: str, padding: str, align: bool) -> None:
+    def compute(lib: Any) -> Any:
+        functional = lib.nn.functional
+        x = lib.randn(2, 2, 4, 3, dtype=lib.float64, requires_grad=True)
+        theta = (lib.randn(2, 2, 3, dtype=lib.float64) * 2).requires_grad_()
+        y = functional.grid_sample(x, functional.affine_grid(theta, (2, 2, 3, 5), align), mode, padding, align)
+        (y * y).sum().backward()
+        edges = functional.affine_grid(lib.eye(2, 3, dtype=lib.float64)[None], (1, 2, 4, 3), True).requires_grad_()
+        z = functional.grid_sample(x[:1].detach(), edges, mode, padding, True)
+        z.sum().backward()
+        return y, x.grad, theta.grad, z, edges.grad
+
+    on_both(compute)
+
+
+def test_positions_in_a_grid_need_a_mode(lib: Any) -> None:
+    for modes in (("linear", "zeros"), ("bilinear", "mirror")):
+        with pytest.raises(ValueError):
+            lib.nn.functional.grid_sample(lib.ones(1, 1, 2, 2), lib.ones(1, 1, 1, 2), *modes)
+
+
+def test_positions_in_a_grid_can_be_differentiated_twice() -> None:
+    lib: Any = autograd_reference
+    x, grid = lib.randn(1, 2, 4, 3, dtype=lib.float64), lib.rand(1, 2, 2, 2, dtype=lib.float64) * 1.5 - 1
+    for mode in ("bilinear", "bicubic"):
+        inputs = (x.detach().requires_grad_(), grid.detach().requires_grad_())
+        assert lib.autograd.gradgradcheck(lambda x, g, m=mode: lib.nn.functional.grid_sample(x, g, m), inputs)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3.5, float("inf"), -float("inf")])
+def test_norms_of_windows(p: float) -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.randn(2, 1, 5, 4, dtype=lib.float64).abs()
+        x[0] = 0  # where there is no gradient
+        x.requires_grad_()
+        y = lib.nn.functional.lp_pool2d(x, p, 2, 1, ceil_mode=True)
+        (y * y).sum().backward()
+        return y, x.grad
+
+    on_both(compute)
+
+
+def test_margin_losses_at_their_kinks() -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.0]], requires_grad=True)
+        lib.nn.functional.multi_margin_loss(x, lib.tensor([0, 1, 0])).backward()
+        y = lib.nn.functional.multilabel_margin_loss(x, lib.tensor([[0, -1], [1, -1], [1, 0]]), reduction="none")
+        y.sum().backward()
+        return y, x.grad
+
+    on_both(compute)

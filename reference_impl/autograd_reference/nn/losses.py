@@ -182,16 +182,26 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int, margin: float, weig
     """The mean over the other classes of max(0, margin - x[target] + x) ** p."""
     x = input.reshape(-1) if input.ndim == 0 else input
     index = target.reshape(-1) if x.ndim == 1 else target.unsqueeze(-1)
-    loss = (margin - x.gather(-1, index) + x).clamp_min(0) ** p
+    loss = (margin - x.gather(-1, index) + x).relu() ** p
     loss = weighted(loss, None if weight is None else weight[index])
     own = Tensor(torch.zeros_like(x._data, dtype=torch.bool).scatter_(-1, index._data, True))
     return masked(loss, own).sum(-1) / x.shape[-1]
 
 
+def multilabel_margin_loss(input: Tensor, target: Tensor) -> Tensor:
+    """The mean over the classes of max(0, 1 - x[own] + x[other]) for all pairs; a target's own classes end before -1."""
+    x, target = (each.reshape(each.shape or 1) for each in (input, target))
+    is_own = target.lt(0).cumsum(-1).eq(0)
+    index = target.masked_fill(~is_own, 0)
+    own = target.new_zeros(x.shape).scatter_add(-1, index, is_own.long()).ne(0)
+    pairs = (1 - x.gather(-1, index).unsqueeze(-1) + x.unsqueeze(-2)).relu()
+    return masked(pairs, ~is_own.unsqueeze(-1) | own.unsqueeze(-2)).sum((-2, -1)) / x.shape[-1]
+
+
 FUNCTIONS = functions(
     mse_loss, huber_loss, smooth_l1_loss, nll_loss, cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, kl_div,
     poisson_nll_loss, gaussian_nll_loss, cosine_similarity, cosine_embedding_loss, pairwise_distance, triplet_margin_loss,
-    multi_margin_loss,
+    multi_margin_loss, multilabel_margin_loss,
     l1_loss=lambda input, target, weight, reduction: mean_by_weight((input - target).abs(), weight, reduction),
     margin_ranking_loss=lambda input1, input2, target, margin: (-target * (input1 - input2) + margin).clamp_min(0),
     hinge_embedding_loss=lambda input, target, margin: (

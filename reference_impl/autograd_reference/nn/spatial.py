@@ -6,6 +6,8 @@ and nothing more need be known of their derivatives. The matrix is what torch ma
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +17,9 @@ import torch
 from ..definition import FUNCTIONS as OPERATORS
 from ..definition import Operator
 from ..graph import apply, compute
+from ..rules import masked
 from ..tensor import Tensor
+from .activations import hardtanh
 from .signatures import functions
 
 ATEN = torch.ops.aten
@@ -150,6 +154,18 @@ def interpolate(
     return everywhere(input, input.ndim - 2, resized, size, scale_factor)
 
 
+def lp_pool(
+    count: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+) -> Tensor:
+    """Norms of windows over so many dimensions."""
+    if math.isinf(norm_type):
+        sign = math.copysign(1, norm_type)
+        return max_pool(f"max_pool{count}d", count, input.abs() * sign, kernel_size, stride, 0, 1, ceil_mode) * sign
+    mean = avg_pool(count, input**norm_type, kernel_size, stride, 0, ceil_mode)
+    total = mean.sign() * mean.abs().relu() * math.prod(several(kernel_size, count))  # without a gradient at zero
+    return total ** (1 / norm_type)
+
+
 def local_response_norm(input: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
     """x over a power of the mean square of neighbouring channels."""
     edges = (size // 2, (size - 1) // 2)
@@ -192,6 +208,57 @@ def max_pool(name: str, count: int, input: Tensor, *args: Any, return_indices: b
     flat = found.flatten(-count)
     values = input.flatten(-count).gather(-1, Tensor(flat)).reshape(found.shape)
     return (values, Tensor(found)) if return_indices else values
+
+
+# Reading at positions that are computed: in [-1, 1] along each dimension, of which the last comes first.
+
+
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None) -> Tensor:
+    """The positions of a picture of a size after an affine map, (N, d, d + 1): (N, ..., d)."""
+    d = theta.shape[-2]
+    unit = torch.eye(d, d + 1, dtype=theta.dtype, device=theta.device)[None]
+    grid = Tensor(PLAIN.affine_grid(unit, [1, 1, *size[2:]], bool(align_corners)).reshape(-1, d))
+    return (grid @ theta[..., :d].mT + theta[..., d:].mT).reshape(size[0], *size[2:], d)
+
+
+def bounded(place: Tensor, length: int, mode: str, align: bool) -> Tensor:
+    """Positions beyond the edges, moved to the edge, or mirrored there."""
+    low, span = (0, length - 1) if align else (-0.5, length)
+    if mode == "reflection" and span:
+        place = span - ((place - low).remainder(2 * span) - span).abs() + low
+    return place if mode == "zeros" else hardtanh(place, 0, length - 1)
+
+
+def neighbours(place: Tensor, mode: str) -> list[tuple[Any, Any]]:
+    """The whole positions around one along a dimension, and their weights."""
+    if mode == "nearest":
+        return [(place.round(), place.round().clamp(1, 1))]
+    low, t = place.floor(), place - place.floor()
+    if mode == "bilinear":
+        return [(low, 1 - t), (low + 1, t)]
+    near = [(1.25 * x - 2.25) * x * x + 1 for x in (t, 1 - t)]
+    far = [((3.75 - 0.75 * x) * x - 6) * x + 3 for x in (t + 1, 2 - t)]
+    return [(low - 1, far[0]), (low, near[0]), (low + 1, near[1]), (low + 2, far[1])]
+
+
+def grid_sample(input: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool | None) -> Tensor:
+    """The values of (N, C, ...) at positions (N, ..., d), between the pixels by their neighbours. ValueError for another mode."""
+    if mode not in ("bilinear", "nearest", "bicubic") or padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"grid_sample: mode {mode!r} or padding_mode {padding_mode!r} is not there")
+    lengths, align, ways = input.shape[2:], bool(align_corners), []
+    for place, length in zip(reversed(grid.flatten(1, -2).unsqueeze(1).unbind(-1)), lengths, strict=True):
+        bound: Any = partial(bounded, length=length, mode=padding_mode, align=align)
+        place = (place + 1) * (length - 1) / 2 if align else (place + 1) * (length / 2) - 0.5
+        ways.append([(bound(k), w) for k, w in neighbours(place if mode == "bicubic" else bound(place), mode)])
+    total: Any = 0
+    for corner in itertools.product(*ways):
+        index, weight, there = 0, 1, True
+        for (place, part), length in zip(corner, lengths, strict=True):
+            index = place.clamp(0, length - 1).long() + index * length
+            weight, there = part * weight, (place >= 0) & (place < length) & there
+        values = input.flatten(2).take_along_dim(index, 2)
+        total = masked(values * weight, ~there) + total
+    return total.reshape(*input.shape[:2], *grid.shape[1:-1])
 
 
 # Rearrangements.
@@ -237,10 +304,11 @@ BY_COUNT: dict[str, Callable[..., Tensor]] = {
     "conv_transpose": conv_transpose,
     "avg_pool": avg_pool,
     "adaptive_avg_pool": adaptive_avg_pool,
+    "lp_pool": lp_pool,
 }
 COUNTS = (1, 2, 3)
 FUNCTIONS = functions(
-    interpolate, local_response_norm, pad, unfold, fold, channel_shuffle,
+    interpolate, local_response_norm, affine_grid, grid_sample, pad, unfold, fold, channel_shuffle,
     upsample=lambda input, size, scale_factor, mode, align_corners: interpolate(
         input, size, scale_factor, mode, align_corners
     ),
