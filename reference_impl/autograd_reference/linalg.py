@@ -111,8 +111,8 @@ def svd(x: Tensor, full_matrices: bool = True) -> Any:
 def vander(x: Tensor, *, N: int | None = None) -> Any:
     """The powers 0, 1, ... N - 1 of every element, along a new last dimension."""
     x = x.reshape(x.shape or 1).unsqueeze(-1)
-    powers = x.expand(*x.shape[:-1], (x.shape[-2] if N is None else N) - 1).cumprod(-1)
-    return cat((x.new_ones(x.shape), powers), -1)
+    n = x.shape[-2] if N is None else N
+    return cat((x.new_ones(x.shape), x.expand(*x.shape[:-1], max(n - 1, 0)).cumprod(-1)), -1)[..., :n]
 
 
 def matrix_power(x: Tensor, n: int) -> Any:

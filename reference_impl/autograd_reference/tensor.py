@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .views import View
 
 Number = int | float | complex | bool
+RAW = torch.Tensor  # asked for by every operator, and so a name of its own
 
 
 class Tensor:
@@ -69,7 +70,7 @@ class Tensor:
         __pow__ = __and__ = __or__ = __lt__ = __le__ = __gt__ = __ge__ = __add__
 
     def __init__(self, data: Any = (), storage: Any = None, *sizes: int) -> None:
-        if type(data) is not torch.Tensor and not isinstance(data, torch.Tensor):
+        if type(data) is not RAW and not isinstance(data, torch.Tensor):
             self._constructed(data, *(each for each in (storage, *sizes) if each is not None))
             return
         self._data = data
