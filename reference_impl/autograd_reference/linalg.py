@@ -7,6 +7,7 @@ that is singular or not positive definite, where that matters.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 
 from . import matrices
 from .arithmetic import Dims, Dtype, dims_of, in_dtype, matmul
-from .constant import constant, unwrapped
+from .constant import constant, unwrapped, wrapped
 from .definition import FUNCTIONS, compose, described, named_as_in_torch
 from .graph import apply
 from .naming import seen
@@ -106,6 +107,29 @@ def svd(x: Tensor, full_matrices: bool = True) -> Any:
         u = cat((u, apply(matrices.SINGULAR_REST, (x,), (whole.U[..., n:],))), -1)
         vh = cat((vh, apply(matrices.SINGULAR_REST, (x,), (whole.Vh[..., n:, :],))), -2)
     return KINDS.linalg_svd((u, s, vh))
+
+
+def lstsq(x: Tensor, y: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """(solution, residuals, rank, singular_values): what minimises the norm of x @ solution - y."""
+    found = torch.linalg.lstsq(x._data, y._data, rcond, driver=driver)
+    y = y.unsqueeze(-1) if y.ndim == x.ndim - 1 else y
+    solution = pinv(x, rtol=rcond) @ y
+    squares = (x @ solution - y).abs().square().sum(-2).reshape(-1)
+    residuals = squares[: found.residuals.numel()].reshape(found.residuals.shape)
+    constants = wrapped((found.rank, found.singular_values))
+    return KINDS.linalg_lstsq((solution.reshape(found.solution.shape), residuals, *constants))
+
+
+def tensorinv(x: Tensor, ind: int = 2) -> Any:
+    """The inverse for `tensordot` over the first `ind` dimensions."""
+    rows = math.prod(x.shape[:ind])
+    return inv(x.reshape(rows, -1)).reshape(x.shape[ind:] + x.shape[:ind])
+
+
+def tensorsolve(x: Tensor, y: Tensor, dims: Any = None) -> Any:
+    """The z with tensordot(x, z, z.ndim) = y; `dims` of x are moved to its end first."""
+    x = x if dims is None else x.movedim(dims, [*range(x.ndim - len(dims), x.ndim)])
+    return solve(x.reshape(y.numel(), -1), y.reshape(-1)).reshape(x.shape[y.ndim :])
 
 
 def vander(x: Tensor, *, N: int | None = None) -> Any:
