@@ -74,7 +74,8 @@ def application(operator: Operator, operands: str, parameters: str) -> str:
 
 def publish(name: str, function: Callable[..., Any]) -> None:
     """Make a function known under a name, with the names that torch has for its arguments and for its nodes."""
-    function = described(name if hasattr(torch, name) else f"Tensor.{name}", function)
+    path = name.replace("special_", "special.")
+    function = described(path if hasattr(torch, path.partition(".")[0]) else f"Tensor.{name}", function)
     function = with_numpys_names(name, named_as_in_torch(name, function, getattr(torch, name, None)))
     FUNCTIONS[name] = function = seen(name, function)
     if hasattr(torch.Tensor, name) and name not in vars(Tensor):
