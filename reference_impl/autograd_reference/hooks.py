@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from torch.utils.hooks import RemovableHandle
+
 from . import anomaly
 from .accumulate import fitted
 from .constant import wrapped
 from .graph import edge_of, runs_on_tensors
 from .modes import state
-from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, RemovableHandle, noted, noted_leaves, watched, while_alive
+from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, noted, noted_leaves, watched, while_alive
 from .overlap import overlaps_itself
 from .tensor import Tensor
 

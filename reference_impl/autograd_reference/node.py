@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from .storage import Storage
 from .tensor import Tensor
@@ -47,31 +47,10 @@ class Hooks(dict[int, Callable[..., Any]]):
 
     def add(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Register a hook, after those that are there. The same one may be registered several times."""
-        self[number := next(Hooks.numbers)] = hook
-        return RemovableHandle(self, number)
-
-
-class RemovableHandle:
-    """Removes a hook: by `remove`, once or more often, or at the end of a `with` block."""
-
-    __slots__ = ("hooks", "id")
-
-    def __init__(self, hooks: Hooks, number: int) -> None:
-        self.hooks = weakref.ref(hooks)
-        self.id = number
-
-    def remove(self) -> None:
-        """The hook runs no more. Where hooks are just running, this counts from the next time."""
-        if (hooks := self.hooks()) is not None:
-            hooks.pop(self.id, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
+        handle = RemovableHandle(self)
+        handle.id = next(Hooks.numbers)  # torch's own count is not for several threads
+        self[handle.id] = hook
+        return handle
 
 
 class Notes:

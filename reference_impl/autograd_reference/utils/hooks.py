@@ -1,5 +1,5 @@
 """What PyTorch has in `torch.utils.hooks`."""
 
-from ..node import RemovableHandle
+from torch.utils.hooks import RemovableHandle
 
 __all__ = ["RemovableHandle"]
