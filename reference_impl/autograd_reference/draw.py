@@ -13,10 +13,9 @@ import torch
 
 from .accumulate import AccumulateGrad
 from .backward import by_age, reachable
-from .custom import FunctionNode
 from .graph import Recorded, edge_of
 from .naming import saved_names
-from .node import Node, Packed
+from .node import Edge, Packed
 from .tensor import Tensor
 
 MISSING = "drawing needs the program `dot` of Graphviz, which is not installed; str() gives the text that it reads"
@@ -63,14 +62,11 @@ def draw(*roots: Tensor, names: Mapping[str, Any] | None = None, most: int = 500
         raise ValueError(
             f"draw: the graph has {len(nodes)} nodes, more than {most}. Draw a part of it, or raise `most`."
         )
-    numbers = {node: number for number, node in enumerate(nodes)}
-    lines = [
-        box(f"n{number}", described(node, called), isinstance(node, AccumulateGrad)) for node, number in numbers.items()
-    ]
-    lines += [arrow(edge, numbers, f"n{numbers[node]}") for node in nodes for edge in node.edges if edge is not None]
-    for number, (root, edge) in enumerate(zip(roots, edges, strict=True)):
-        lines.append(box(f"r{number}", [called.get(id(root), "root"), about(root)], True))
-        lines += [arrow(edge, numbers, f"r{number}")] if edge is not None else []
+    names_of = {node: f"n{number}" for number, node in enumerate(nodes)}
+    lines = [box(names_of[node], described(node, called), isinstance(node, AccumulateGrad)) for node in nodes]
+    lines += [box(f"r{k}", [called.get(id(x), "root"), about(x)], True) for k, x in enumerate(roots)]
+    ends = [*((names_of[node], node.edges) for node in nodes), *((f"r{k}", [edge]) for k, edge in enumerate(edges))]
+    lines += [arrow(edge, names_of[edge[0]], end) for end, arriving in ends for edge in arriving if edge is not None]
     return Drawing("\n".join(["digraph {", "  node [fontname=monospace]", *lines, "}"]) + "\n")
 
 
@@ -80,10 +76,9 @@ def box(name: str, lines: list[str], is_tensor: bool) -> str:
     return f'  {name} [label="{text}", shape={"box" if is_tensor else "ellipse"}]'
 
 
-def arrow(edge: tuple[Node, int], numbers: dict[Node, int], end: str) -> str:
+def arrow(edge: Edge, start: str, end: str) -> str:
     """In the direction of the computation; of several outputs, with the number."""
-    node, position = edge
-    return f"  n{numbers[node]} -> {end}" + (f' [label="{position}"]' if len(node.outputs) > 1 else "")
+    return f"  {start} -> {end}" + (f' [label="{edge[1]}"]' if len(edge[0].outputs) > 1 else "")
 
 
 def about(x: Tensor) -> str:
@@ -91,13 +86,11 @@ def about(x: Tensor) -> str:
     return f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)} v{x._version}"
 
 
-def described(node: Node, called: dict[int, str]) -> list[str]:
+def described(node: Any, called: dict[int, str]) -> list[str]:
     """What is written in a node."""
     if isinstance(node, AccumulateGrad):
         return [called.get(id(node.leaf), "leaf"), about(node.leaf)]
     outputs = [f"{str(dtype).removeprefix('torch.')} {list(shape)}" for shape, dtype in node.outputs]
-    if not isinstance(node, (Recorded, FunctionNode)):
-        return [node.name(), *outputs]
     if node.saved is None:
         return [node.name(), *outputs, "saved values released"]
     known = saved_names(node.plan) if isinstance(node, Recorded) else []

@@ -19,7 +19,7 @@ from .accumulate import accumulator_edge, fitted
 from .backward import capture_gradients
 from .custom import refuse_other_size
 from .definition import Operator, Values
-from .graph import apply, edge_of, levels, record
+from .graph import apply, edge_of, key_of, levels, record
 from .modes import state
 from .node import Node, conjugate
 from .rules import EXPAND
@@ -89,10 +89,9 @@ class Level:
 def push(operator: Operator, operands: Values, parameters: Values, result: Tensor, tangents: Tangents) -> Tensor | None:
     """J t for the tangents t of the operands; None if no operand has one, or the result has no derivatives."""
     is_complex = result.is_complex()
-    wanted = [tangent is not None for tangent in tangents]
-    if not (operator.rules and (is_complex or result.is_floating_point())) or not any(wanted):
+    key = key_of(tangents)
+    if not (operator.rules and (is_complex or result.is_floating_point())) or all(t is None for t in tangents):
         return None
-    key = int("1" + "".join(str(int(want)) for want in wanted), 2)
     plan = operator.plan(-key if is_complex else key)
     recording, pausing = state.enabled, state.pausing
     state.enabled = state.pausing = True

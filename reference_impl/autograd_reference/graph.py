@@ -169,8 +169,8 @@ def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, .
         note(operator, operands, parameters, result, edges, key_of(edges))
 
 
-def key_of(edges: Sequence[Edge | None]) -> int:
-    """Which operands have edges: a one, and then a binary digit for each."""
+def key_of(edges: Sequence[Any]) -> int:
+    """Which operands have edges, or are not None: a one, and then a binary digit for each."""
     key = 1
     for edge in edges:
         key += key if edge is None else key + 1
