@@ -33,43 +33,34 @@ def several(value: Any, count: int) -> list[Any]:
     return values * count if len(values) == 1 else values
 
 
-# Convolution is linear in the input and in the weight. Its two gradients are, too: so three operators are each other's.
-# The settings are stride, padding, dilation, transposed, output_padding and groups.
+# Convolution is linear in the input and in the weight. Its two gradients, by either, are so in what they are computed of:
+# their derivatives are convolutions and such gradients again. The settings are stride, padding, dilation, transposed,
+# output_padding and groups.
 
 
-def convolution_gradient(place: int) -> Callable[..., Any]:
-    """The gradient of one operand, given that of the result, the other operand, and its own shape."""
-
-    def kernel(g: Any, other: Any, settings: Any, size: Any) -> Any:
-        operands = [other, other]
-        operands[place] = g.new_empty(size)
-        mask = [place == 0, place == 1, False]
-        return ATEN.convolution_backward.default(g, *operands, None, *settings, mask)[place]
-
-    return kernel
+def convolution_backward(g: Any, other: Any, settings: Any, size: Any, place: int) -> Any:
+    """The gradient by the input (at place 0) or the weight (at 1), given that of the result, the other one, and its size."""
+    operands = [other, other]
+    operands[place] = g.new_empty(size)
+    return ATEN.convolution_backward.default(g, *operands, None, *settings, [place == 0, place == 1, False])[place]
 
 
 CONVOLUTION: Operator = Operator(
     "convolution",
     lambda x, weight, bias, settings: ATEN.convolution.default(x, weight, bias, *settings),
     "x weight bias; settings",
-    x=lambda g, weight, settings, shape: compute(FOR_INPUT, (g, weight), (settings, shape)),
-    weight=lambda g, x, settings, shape: compute(FOR_WEIGHT, (g, x), (settings, shape)),
+    x=lambda g, weight, settings, shape: compute(CONVOLUTION_BACKWARD, (g, weight), (settings, shape, 0)),
+    weight=lambda g, x, settings, shape: compute(CONVOLUTION_BACKWARD, (g, x), (settings, shape, 1)),
     bias=lambda g: g.sum([0, *range(2, g.ndim)]),
 )
-FOR_INPUT: Operator = Operator(
-    "convolution_input",
-    convolution_gradient(0),
-    "g weight; settings size",
-    g=lambda gg, weight, settings: compute(CONVOLUTION, (gg, weight, None), (settings,)),
-    weight=lambda gg, g, settings, shape: compute(FOR_WEIGHT, (g, gg), (settings, shape)),
-)
-FOR_WEIGHT: Operator = Operator(
-    "convolution_weight",
-    convolution_gradient(1),
-    "g x; settings size",
-    g=lambda gg, x, settings: compute(CONVOLUTION, (x, gg, None), (settings,)),
-    x=lambda gg, g, settings, shape: compute(FOR_INPUT, (g, gg), (settings, shape)),
+CONVOLUTION_BACKWARD: Operator = Operator(
+    "convolution_backward",
+    convolution_backward,
+    "g other; settings size place",
+    g=lambda gg, other, settings, place: compute(
+        CONVOLUTION, (other, gg, None) if place else (gg, other, None), (settings,)
+    ),
+    other=lambda gg, g, settings, place, shape: compute(CONVOLUTION_BACKWARD, (g, gg), (settings, shape, 1 - place)),
 )
 
 
