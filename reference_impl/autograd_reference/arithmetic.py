@@ -130,9 +130,8 @@ def matmul(x: Tensor, y: Tensor) -> Any:
         return matmul(x, y.unsqueeze(1)).squeeze(-1)
     if a.ndim == 1:
         return matmul(x.unsqueeze(0), y).squeeze(-2)
-    if a.ndim > 2 and b.ndim == 2:  # one large product is faster than many, and its gradient needs no sum over them
-        rows = matmul(reshape(x, -1, x.shape[-1]), y) if x.numel() else None
-        if rows is not None:
-            return called("UnsafeViewBackward0", reshape(rows, *x.shape[:-1], y.shape[-1]))
-    result = apply_two(rules.MATMUL, x, y, (b.stride(-2) == 1,))
+    if a.ndim > 2 and b.ndim == 2 and x.numel():  # one large product is faster, and its gradient needs no sum over many
+        result = reshape(matmul(reshape(x, -1, x.shape[-1]), y), *x.shape[:-1], y.shape[-1])
+    else:
+        result = apply_two(rules.MATMUL, x, y, (b.stride(-2) == 1,))
     return result if result._data.ndim == 2 else called("UnsafeViewBackward0", result)

@@ -8,20 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from .arithmetic import Dtype
 from .constant import unwrapped
 from .definition import FUNCTIONS, public
 from .shaping import view
 from .tensor import Tensor
 
+Device = torch.device | str | None
+
 
 @public
-def tensor(
-    data: Any,
-    *,
-    dtype: torch.dtype | None = None,
-    device: torch.device | str | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
+def tensor(data: Any, *, dtype: Dtype = None, device: Device = None, requires_grad: bool = False) -> Tensor:
     """A leaf with a copy of the data: a number, nested lists, a NumPy array, a tensor of this package or of torch.
 
     Python floats have torch's default dtype; arrays and tensors keep theirs. RuntimeError: `requires_grad` for a dtype
@@ -85,7 +82,7 @@ for _name in OTHERS.split():
 
 
 @public
-def as_tensor(data: Any, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Any:
+def as_tensor(data: Any, dtype: Dtype = None, device: Device = None) -> Any:
     """A tensor itself, if it has the dtype and is on the device, with its history; else what `tensor` makes of the data,
     over the same memory if that is an array.
     """
@@ -103,7 +100,7 @@ def construct(x: Tensor, *given: Any) -> None:
 
 @public
 def new_tensor(
-    x: Tensor, data: Any, *, dtype: torch.dtype | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor, data: Any, *, dtype: Dtype = None, device: Device = None, requires_grad: bool = False
 ) -> Tensor:
     """A leaf with a copy of the data, in the dtype and on the device of x, unless told otherwise."""
     return tensor(data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
