@@ -41,8 +41,7 @@ def constant(function: Callable[..., Any]) -> Callable[..., Any]:
     """One of torch's functions, on our tensors."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        kwargs = {name: unwrapped(value) for name, value in kwargs.items()}
-        return wrapped(function(*[unwrapped(value) for value in args], **kwargs))
+        return wrapped(function(*[unwrapped(value) for value in args], **unwrapped(kwargs)))
 
     return call
 

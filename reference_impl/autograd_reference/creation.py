@@ -49,8 +49,7 @@ def factory(make: Callable[..., torch.Tensor], description: str) -> None:
     """Publish one of torch's creation functions, with torch's arguments, that makes a leaf of this package."""
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Tensor:
-        kwargs = {name: unwrapped(value) for name, value in kwargs.items()}
-        return leaf(make(*[unwrapped(arg) for arg in args], **kwargs), requires_grad)
+        return leaf(make(*[unwrapped(arg) for arg in args], **unwrapped(kwargs)), requires_grad)
 
     create.__name__ = create.__qualname__ = make.__name__
     create.__doc__ = f"{description} Arguments as torch's, with `dtype`, `device` and `requires_grad`."

@@ -43,8 +43,8 @@ eigvalsh: Any = lambda x, UPLO="L": apply(matrices.EIGENVALUES, (x,), (UPLO,))
 
 def pinv(x: Tensor, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None, **how: Any) -> Any:
     """The pseudoinverse. Singular values below rtol (or rcond) times the greatest, or below `atol`, count as zero."""
-    how = {name: unwrapped(value) for name, value in {"rtol": rtol if rcond is None else rcond, **how}.items()}
-    return apply(matrices.PINV, (x,), ({"hermitian": hermitian, **how},))
+    how |= {"rtol": rtol if rcond is None else rcond, "hermitian": hermitian}
+    return apply(matrices.PINV, (x,), (unwrapped(how),))
 
 
 def slogdet(x: Tensor) -> Any:

@@ -43,14 +43,14 @@ def overwriting(name: str) -> Any:
     """A method that fills a tensor with random numbers."""
 
     def fill(x: Tensor, *args: Any, **how: Any) -> Tensor:
-        return write(OVERWRITTEN, draw, x, (), (name, tuple(unwrapped(arg) for arg in args), how))
+        return write(OVERWRITTEN, draw, x, (), (name, unwrapped(args), unwrapped(how)))
 
     return fill
 
 
 def draw(x: torch.Tensor, name: str, args: Any, how: dict[str, Any]) -> None:
     """Fill a raw tensor."""
-    getattr(x, name)(*args, **{key: unwrapped(value) for key, value in how.items()})
+    getattr(x, name)(*args, **how)
 
 
 for _name in FILLING.split():
