@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 
-from .accumulate import AccumulateGrad, accumulate, at_home, fitted, own
+from .accumulate import AccumulateGrad, accumulate, at_home, fitted, keep, own, retaining
 from .graph import runs_on_tensors
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
 from .node import Edge, Gradient, Node, watched
-from .retain import keep, retaining
 from .tensor import Tensor
 
 # The gradients that have arrived at a node, one for each output or None; and, last, whether they are in memory that

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from . import rules
+from .accumulate import follow
 from .constant import wrapped
 from .graph import RELEASED, edge_of, levels
 from .hooks import unwrapped
 from .inplace import after_write, before_write, refuse_recording
 from .modes import no_grad, state
 from .node import Edge, Gradient, Gradients, Node, Packed, Saved, observe, observers, refuse_modified, save
-from .retain import follow
 from .storage import Storage
 from .tensor import Tensor
 from .views import alias

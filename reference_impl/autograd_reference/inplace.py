@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from . import rules
+from .accumulate import follow
 from .definition import Operator, Plan, Values, public
 from .geometry import resize_
 from .graph import Recorded, apply, compute, edge_of, key_of, levels
 from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Gradients, Node, Saved, observe, observers, save
 from .overlap import refuse_overlap
-from .retain import follow
 from .tensor import Number, Tensor
 from .views import is_view_of_leaf, replay
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from . import (
+    accumulate,
     arithmetic,
     arranging,
     constant,
@@ -31,7 +32,6 @@ from . import (
     products,
     randomness,
     reductions,
-    retain,
     rules,
     shaping,
 )
@@ -240,8 +240,8 @@ OTHERS: dict[str, Any] = {
     "_constructed": creation.construct,
     "_is_view": lambda x: x._view is not None,
     "backward": backward_method,
-    "retain_grad": retain.retain_grad,
-    "retains_grad": property(retain.retains_grad),
+    "retain_grad": accumulate.retain_grad,
+    "retains_grad": property(accumulate.retains_grad),
     "register_hook": hooks.register_hook,
     "register_post_accumulate_grad_hook": hooks.register_post_accumulate_grad_hook,
     "where": arithmetic.where_method,

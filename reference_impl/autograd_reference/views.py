@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .accumulate import follow
 from .definition import Operator, Values
 from .graph import edge_of, levels, note
 from .modes import state
 from .naming import called
 from .node import Edge
-from .retain import follow
 from .tensor import Tensor
 
 Step = tuple[Operator, Values]

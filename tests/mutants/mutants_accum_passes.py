@@ -16,7 +16,6 @@ from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.spelling import template
 from autograd_reference import accumulate as accumulation
-from autograd_reference import retain
 from autograd_reference.tensor import Tensor
 
 
@@ -140,8 +139,8 @@ class RetainedAreStoredByTheWay(Reference):
         original = walking.Pass.visit
 
         def visit(walk: walking.Pass, node: Any, cotangents: Any) -> None:
-            if walk.targets and node in retain.retaining:
-                retain.keep(node, cotangents)
+            if walk.targets and node in accumulation.retaining:
+                accumulation.keep(node, cotangents)
             original(walk, node, cotangents)
 
         patch.setattr(walking.Pass, "visit", visit)

@@ -11,8 +11,8 @@ from planting import PROGRAMS, mutant, respelled
 from autograd_conformance.adapters.reference import Reference
 from autograd_conformance.adapters.torch import Torch
 from autograd_conformance.spelling import template
+from autograd_reference import accumulate as accumulation
 from autograd_reference import backward as walking
-from autograd_reference import retain
 from autograd_reference.node import Node
 from autograd_reference.tensor import Tensor
 
@@ -32,8 +32,8 @@ class ViewsRetainTwice(Reference):
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
         def keep(node: Node, cotangents: Sequence[Any]) -> None:
-            retain.keep(node, cotangents)
-            for reference in retain.retaining[node]:
+            accumulation.keep(node, cotangents)
+            for reference in accumulation.retaining[node]:
                 tensor = reference()
                 if tensor is not None and tensor._view is not None and tensor._grad is not None:
                     tensor._grad._data.mul_(2)
@@ -52,7 +52,7 @@ def _retain_if_fresh(t: Tensor) -> None:
     """No operator comes between a fresh result and the wish, so its node is the latest."""
     node = t.grad_fn
     if node is None or "Sum" not in node.name() or node.order == _latest():
-        retain.retain_grad(t)
+        accumulation.retain_grad(t)
 
 
 def _latest() -> int:
@@ -66,11 +66,11 @@ class ThirdRetainedGradientOverwrites(Reference):
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
         def keep(node: Node, cotangents: Sequence[Any]) -> None:
-            for reference in retain.retaining[node]:
+            for reference in accumulation.retaining[node]:
                 tensor = reference()
                 if tensor is not None and tensor._grad is not None and tensor._grad._version == 1:
                     tensor._grad = None
-            retain.keep(node, cotangents)
+            accumulation.keep(node, cotangents)
 
         patch.setattr(walking, "keep", keep)
 
@@ -94,7 +94,7 @@ class AskedTwiceCountsTwice(Reference):
 
     @staticmethod
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(retain, "retains_grad", lambda tensor: False)
+        patch.setattr(accumulation, "retains_grad", lambda tensor: False)
 
 
 @mutant(kills="leaf.retain-grad-leaf-noop")

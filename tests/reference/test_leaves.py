@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_reference as torch
-from autograd_reference.retain import retaining
+from autograd_reference.accumulate import retaining
 
 
 def leaf(*values: float) -> torch.Tensor:
