@@ -133,8 +133,6 @@ def backward_method(
 
 def as_sequence(tensors: Tensors) -> Sequence[Place]:
     """One tensor as a sequence of one."""
-    if type(tensors) is tuple:
-        return tensors
     return (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
 
 
