@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .accumulate import AccumulateGrad, accumulate, at_home, fitted, keep, own, retaining
-from .graph import runs_on_tensors
+from .graph import edge_of, runs_on_tensors
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
 from .node import Edge, Gradient, Node, watched
@@ -142,6 +142,14 @@ def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:
     return True
 
 
+def apart(gradient: Tensor) -> Tensor:
+    """A recorded gradient in memory of its own. The copy is no part of its history."""
+    copy: Tensor = gradient.clone()
+    if (edge := edge_of(gradient)) is not None and not isinstance(edge[0], AccumulateGrad):
+        copy._edge = edge
+    return copy
+
+
 def by_age(node: Node) -> int:
     """The sorting key that puts earlier nodes first."""
     return -node.order
@@ -188,7 +196,7 @@ def capture_gradients(
         gradient = None if arrived is None else arrived[position]
         if arrived is not None and gradient is not None:
             gradient = gradient if tensor.ndim else at_home(gradient, tensor)
-            gradient = gradient.clone() if walk.create_graph else own(gradient, tensor._data, arrived[-1])
+            gradient = apart(gradient) if walk.create_graph else own(gradient, tensor._data, arrived[-1])
             arrived[-1] = False  # a target that is named twice gets two gradients
         results.append(gradient)
     return results

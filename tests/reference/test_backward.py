@@ -246,6 +246,16 @@ def test_higher_order() -> None:
         y = g.sum()
 
 
+def test_a_recorded_gradient_has_its_own_history_and_memory() -> None:
+    x, v = leaf(3), torch.ones(3)
+    y = x.exp() * x
+    with torch.no_grad():
+        (g,) = torch.autograd.grad(y, x, v, create_graph=True)
+    assert g.grad_fn.name() == "AddBackward0"
+    a, b, c = torch.autograd.grad(x + x.exp(), (x, x, x), v, create_graph=True)
+    assert a.grad_fn is b.grad_fn and len({a.data_ptr(), b.data_ptr(), c.data_ptr(), v.data_ptr()}) == 4
+
+
 PROGRAMS = {
     "elementwise": lambda x: (x * x / (x + 2) - (-x).exp() + (x * x + 1).log()).sum(),
     "tanh": lambda x: (x.tanh() * x).sum(),
