@@ -7,10 +7,12 @@ or results of its own variables: so transforms within transforms keep their vari
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from torch.utils._pytree import tree_flatten, tree_map, tree_map_only, tree_unflatten
+import torch
+from torch.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map_only, tree_unflatten
 
 from .accumulate import AccumulateGrad
 from .autograd.functional import Evaluated, Function, Positions, derivatives, evaluated, pushed
@@ -20,6 +22,7 @@ from .modes import enable_grad
 from .modes import state as mode
 from .shaping import stack
 from .tensor import Tensor
+from .utils.checkpoint import randomness as states_of_generators
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp", "vmap"]
 
@@ -49,9 +52,13 @@ def transform(func: Function, argnums: Positions, has_aux: bool, derive: Callabl
 
 def gradient(found: Evaluated) -> Any:
     """The gradient of an output without dimensions. RuntimeError for another."""
-    if not isinstance(y := found.output, Tensor) or y.ndim:
-        got = f"tensor with {y.ndim} dims" if isinstance(y, Tensor) else type(y)
-        raise RuntimeError(f"Expected f(*args) to return a scalar Tensor, got {got}. Use vjp or jacrev for others.")
+    if not isinstance(y := found.output, Tensor):
+        raise RuntimeError(f"Expected f(*args) to return a Tensor, got {type(y)}")  # noqa: TRY004
+    if y.ndim:
+        raise RuntimeError(
+            f"Expected f(*args) to return a scalar Tensor, got tensor with {y.ndim} dims. Maybe you wanted to use the vjp or "
+            "jacrev APIs instead?"
+        )
     return found.like_arguments(derivatives([y], found.xs, None, True, False))
 
 
@@ -71,7 +78,7 @@ def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Funct
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """`(output, function)`, and `aux`: the function takes the output's cotangents and gives a tuple, of the primals'."""
     with evaluated(func, primals, {}, tuple(range(len(primals))), has_aux) as found:
-        ys, structure = tree_flatten(found.output)
+        ys, structure = found.ys, tree_flatten(found.output)[1]
 
     def pull_back(*cotangents: Any) -> Any:
         vs, given = tree_flatten(cotangents[0] if len(cotangents) == 1 else cotangents)
@@ -86,10 +93,15 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
 
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple[Any, ...]:
     """`(output, tangents of the output)`, and `aux`. RuntimeError: tangents of another structure than the primals."""
+    if not isinstance(primals, tuple):
+        raise RuntimeError("jvp: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")  # noqa: TRY004
     (vs, given), expected = tree_flatten(tangents), tree_flatten(primals)[1]
     if given != expected:
-        raise RuntimeError(f"expected tangents with the structure {expected} of the primals, got {given}")
-    with evaluated(func, tuple(primals), {}, tuple(range(len(primals))), has_aux) as found:
+        raise RuntimeError(
+            "jvp: Expected primals and tangents to have the same python structure. Got primals with structure "
+            f"{expected} and tangents with structure {given}"
+        )
+    with evaluated(func, primals, {}, tuple(range(len(primals))), has_aux) as found:
         along = found.like_output(pushed(found.ys, found.xs, vs, True, strict))
     return settled((found.output, along, *found.aux))  # type: ignore[no-any-return]
 
@@ -97,22 +109,28 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     """`(output, function)`: the function takes the primals' tangents, and gives the output's. `func` is called once."""
     with evaluated(func, primals, {}, tuple(range(len(primals))), False) as found:
-        ys, structure = tree_flatten(found.output)
+        ys = found.ys
 
     def push(*tangents: Any) -> Any:
         with enable_grad():
             along = pushed(ys, found.xs, tree_flatten(tangents)[0], True, False)
-        return settled(tree_unflatten(along, structure))
+        return settled(found.like_output(along))
 
     return settled(found.output), push
 
 
-def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
-    """A function that gives for each output and argument a tensor of the output's shape followed by the argument's."""
+def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False, *, chunk_size: int | None = None) -> Function:
+    """A function that gives for each output and argument a tensor of the output's shape followed by the argument's.
+
+    `chunk_size` changes nothing: there is a backward pass for each element.
+    """
     return transform(func, argnums, has_aux, lambda found: found.with_aux(found.jacobian()))
 
 
-def jacfwd(func: Function, argnums: Positions = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
+def jacfwd(
+    func: Function, argnums: Positions = 0, has_aux: bool = False, *, chunk_size: int | None = None,
+    randomness: str = "error",
+) -> Function:  # fmt: skip
     """The same as jacrev, and computed in the same way: levels of forward mode do not nest here."""
     return jacrev(func, argnums, has_aux)
 
@@ -122,31 +140,72 @@ def hessian(func: Function, argnums: Positions = 0) -> Function:
     return jacfwd(jacrev(func, argnums), argnums)
 
 
-def vmap(func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error") -> Function:
+def vmap(
+    func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None
+) -> Function:
     """A function of batches: `func` is called for each position of `in_dims`, and what it gives is stacked along `out_dims`.
 
-    Either is a number for all arguments or outputs, or one for each; None for an argument that has no batch.
-    NotImplementedError: `randomness="same"`, as each call draws numbers of its own.
+    Either is a number for all arguments or outputs, or a structure of them, with None for what has no batch. `func` draws
+    other random numbers in each call, or the "same", or none: that is a RuntimeError. `chunk_size` changes nothing.
     """
-    if randomness == "same":
-        raise NotImplementedError("vmap: randomness='same'")
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
 
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        dims = tuple(in_dims) if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args)
-        batches = list(zip(args, dims, strict=True))
-        lengths = {x.size(dim) for tree, dim in batches if dim is not None for x in tree_flatten(tree)[0]}
-        if len(lengths) != 1:
-            raise ValueError(f"vmap: expected batches of one length, got {sorted(lengths) or 'none'}")
-        results = [func(*[at(*batch, position) for batch in batches], **kwargs) for position in range(lengths.pop())]
+        xs, structure = tree_flatten(args)
+        dims = spread(in_dims, structure, "in_dims")
+        state, first_state = torch.get_rng_state(), states_of_generators(xs, randomness == "same")
+        results = []
+        for position in range(common_length(xs, dims)):
+            parts = [x if dim is None else x.select(dim, position) for x, dim in zip(xs, dims, strict=True)]
+            with first_state() if position else nullcontext():
+                results.append(func(*tree_unflatten(parts, structure), **kwargs))
+        if randomness == "error" and not torch.equal(state, torch.get_rng_state()):
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+                "randomness flags on vmap or perform the randomness operation out of vmap"
+            )
         structure = tree_flatten(results[0])[1]
-        columns = list(zip(*[tree_flatten(each)[0] for each in results], strict=True))
-        outs = out_dims if isinstance(out_dims, (tuple, list)) else [out_dims] * len(columns)
-        return tree_unflatten([stack(column, dim) for column, dim in zip(columns, outs, strict=True)], structure)
+        columns = zip(*[tree_flatten(each)[0] for each in results], strict=True)
+        pairs = zip(columns, spread(out_dims, structure, "out_dims"), strict=True)
+        return tree_unflatten([stacked(column, dim) for column, dim in pairs], structure)
 
     return transformed
 
 
-def at(tree: Any, dim: int | None, position: int) -> Any:
-    """One position of the batches in an argument."""
-    return tree if dim is None else tree_map(lambda x: x.select(dim, position), tree)
+def spread(dims: Any, structure: Any, what: str) -> list[int | None]:
+    """The dimensions as one for each leaf of a structure. ValueError: they do not fit it."""
+    if (found := _broadcast_to_and_flatten(dims, structure)) is None or (dims is None and what == "in_dims"):
+        raise ValueError(f"vmap: {what} is not compatible with the structure of `{what[:-5]}puts`: {dims}, {structure}")
+    return found
+
+
+def common_length(xs: Sequence[Any], dims: Sequence[int | None]) -> int:
+    """The length of the batches. ValueError: there are none, or of several lengths, or a dimension does not exist."""
+    if not xs:
+        raise ValueError("vmap: got no inputs. Maybe you forgot to add inputs.")
+    for x, dim in zip(xs, dims, strict=True):
+        if dim is not None and not isinstance(x, Tensor):
+            raise ValueError(
+                f"vmap: Got in_dim={dim} for an input but the input is of type {type(x)}, give None for it"
+            )
+        if dim is not None and not -x.ndim <= dim < x.ndim:
+            raise ValueError(
+                f"vmap: Got in_dim={dim} for some input, but that input is a Tensor of dimensionality {x.ndim} so expected "
+                f"in_dim to satisfy -{x.ndim} <= in_dim < {x.ndim}."
+            )
+    lengths = {x.size(dim) for x, dim in zip(xs, dims, strict=True) if dim is not None}
+    if len(lengths) != 1:
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+            f"{sorted(lengths)} for the mapped dimension"
+        )
+    return int(lengths.pop())
+
+
+def stacked(column: Sequence[Any], dim: int | None) -> Any:
+    """One output of all calls; that of the first where there is no batch. ValueError: it is no tensor."""
+    if dim is not None and not isinstance(column[0], Tensor):
+        raise ValueError(f"vmap: the function must only return Tensors, got type {type(column[0])}.")
+    return column[0] if dim is None else stack(column, dim)

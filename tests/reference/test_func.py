@@ -139,3 +139,28 @@ def test_linearize(torch: Any) -> None:
     torch.testing.assert_close(output, expected[0])
     with pytest.raises((RuntimeError, ValueError)):
         push(torch.tensor([1.0, 0.0]))
+
+
+def test_structures_of_batches(torch: Any) -> None:
+    assert torch.vmap(torch.sum, chunk_size=2)(torch.ones(3, 2)).tolist() == [2, 2, 2]
+    x, both = torch.arange(6.0).reshape(3, 2), {"a": torch.arange(3.0), "b": vector(torch)}
+    assert torch.vmap(lambda t: t["a"] * t["b"], in_dims=({"a": 0, "b": None},))(both).tolist() == [
+        [0, 0],
+        [1, 2],
+        [2, 4],
+    ]
+    outputs = torch.vmap(lambda x: {"sum": x.sum(), "one": 1}, out_dims={"sum": 0, "one": None})(x)
+    assert outputs["sum"].tolist() == [1, 5, 9] and outputs["one"] == 1
+
+
+def test_randomness_of_batches(torch: Any) -> None:
+    def draws(how: str) -> int:
+        torch.manual_seed(0)
+        return len({*torch.vmap(lambda x: x + torch.rand(()), randomness=how)(torch.zeros(4)).tolist()})
+
+    assert draws("different") == 4 and draws("same") == 1
+
+
+def test_linearized(torch: Any) -> None:
+    output, push = torch.func.linearize(lambda x, y: x * y, vector(torch), vector(torch, 3, 4))
+    assert output.tolist() == [3, 8] and push(vector(torch, 1, 10), vector(torch, 0, 1)).tolist() == [3, 42]

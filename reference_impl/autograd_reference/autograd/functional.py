@@ -35,8 +35,11 @@ class Evaluated(NamedTuple):
 
     @property
     def ys(self) -> list[Tensor]:
-        """The tensors of the output."""
-        return tree_flatten(self.output)[0]
+        """The tensors of the output. RuntimeError: there is something else in it."""
+        for y in (ys := tree_flatten(self.output)[0]):
+            if not isinstance(y, Tensor):
+                raise RuntimeError(f"expected f(*primals) to return only tensors, got unsupported type {type(y)}")  # noqa: TRY004
+        return ys
 
     def like_arguments(self, results: Sequence[Any]) -> Any:
         """The results for the arguments in their structure."""
@@ -60,8 +63,14 @@ def evaluated(
     func: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Positions, has_aux: bool = False
 ) -> Iterator[Evaluated]:
     """A block in which the function's output can be differentiated by the arguments at `argnums`. Recording is on in it."""
+    for number in (argnums,) if isinstance(argnums, int) else argnums:
+        if not -len(args) <= number < len(args):
+            raise RuntimeError(f"Got argnum={number}, but only {len(args)} positional inputs")
     chosen = args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
     originals, structure = tree_flatten(chosen)
+    for x in originals:
+        if not isinstance(x, Tensor):
+            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")  # noqa: TRY004
     with enable_grad():
         leaves = [x if x.requires_grad else x.detach().requires_grad_() for x in originals]
         xs = [x.clone() for x in leaves]
@@ -71,6 +80,8 @@ def evaluated(
             replaced[number] = copy
         try:
             result = func(*replaced, **kwargs)
+            if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+                raise RuntimeError("output of function f should be a tuple: (output, aux) if has_aux is True")
             yield Evaluated(xs, structure, result[0], result[1:]) if has_aux else Evaluated(xs, structure, result, ())
         finally:
             for leaf, original in zip(leaves, originals, strict=True):
