@@ -23,9 +23,7 @@ def reshape_in_place(operator: Operator, x: Tensor, parameters: tuple[Any, ...])
     recorded tensor while recording is off, since its history would no longer fit.
     """
     if x.requires_grad and x.is_leaf:
-        raise RuntimeError(
-            f"{operator.name}_: a leaf Variable that requires grad keeps its shape. Use {operator.name}, which gives a view."
-        )
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if x.requires_grad and not state.enabled:
         raise RuntimeError(
             f"{operator.name}_: this tensor has a history, which cannot follow it to another shape while recording is "
@@ -50,7 +48,8 @@ def resize_(x: Tensor, *size: Size) -> Tensor:
     """Give x another shape, row-major, over its memory, which grows if need be. RuntimeError if x requires gradients."""
     if x.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    x._data = x._data.detach().resize_(sizes(size))
-    x._view = None
-    x._storage.version += 1
+    if x.shape != (shape := sizes(size)):
+        x._data = x._data.detach().resize_(shape)
+        x._view = None
+        x._storage.version += 1
     return x

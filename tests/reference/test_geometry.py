@@ -57,7 +57,7 @@ def test_views_of_a_constant_whose_shape_changes_come_to_require_gradients() -> 
 
 def test_shape_of_what_requires_gradients_changes_only_with_its_history() -> None:
     leaf = autograd_reference.tensor([[1.0, 2.0]], requires_grad=True)
-    with pytest.raises(RuntimeError, match="leaf Variable that requires grad keeps its shape"):
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad is being used"):
         leaf.transpose_(0, 1)
     result = leaf * 1
     with autograd_reference.no_grad(), pytest.raises(RuntimeError, match="Switch recording on"):
@@ -99,3 +99,8 @@ def test_destination_is_written_where_nothing_is_to_be_recorded() -> None:
         with pytest.raises(RuntimeError, match="shape"):
             autograd_reference.mul(x, x, out=autograd_reference.zeros(3))
     assert out.tolist() == [4, 9] and not out.requires_grad and out._version == 1
+
+
+def test_a_resize_to_the_same_shape_changes_nothing() -> None:
+    x = autograd_reference.zeros(2, 3)
+    assert x.t().resize_(3, 2).stride() == (1, 3) and x.resize_(2, 3)._version == 0 and x.resize_(3)._version == 1
