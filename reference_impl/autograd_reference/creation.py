@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,13 @@ def tensor(data: Any, *, dtype: Dtype = None, device: Device = None, requires_gr
     that is neither floating nor complex.
     """
     raw = unwrapped(data)
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
     if isinstance(raw, torch.Tensor):
         copied = torch.empty_like(raw, dtype=dtype, device=device, requires_grad=False).copy_(raw.detach())
     else:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from .autograd.function import Function
 
 VIEW_WRITTEN = (
-    "An output is a view and is being modified inplace. This view was created inside a custom Function (or because an input "
-    "was returned as-is), whose backward a write to it, to its base or to another view of that would override. Return a "
-    "clone() from forward, or write to a clone()."
+    "Output {} of {} is a view and is being modified inplace. This view was created inside a custom Function (or because an "
+    "input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward associated "
+    "with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+    "output of the custom Function."
 )
 
 
@@ -176,7 +177,7 @@ class FunctionNode(Node):
             with no_grad():
                 x = alias(rules.RESHAPE, x, (x.shape,))
         if x._view is not None:
-            x._view.restriction = VIEW_WRITTEN
+            x._view.restriction = VIEW_WRITTEN.format(number, self.function.__name__)
         x._edge = (self, number)
         return x
 

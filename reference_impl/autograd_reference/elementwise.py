@@ -24,7 +24,11 @@ def refused(name: str, kind: type[Exception] = RuntimeError) -> Callable[..., An
     """The rule of a function that has no derivative: the pass fails, and not the function."""
 
     def rule(g: Any) -> Any:
-        raise kind(f"the derivative for '{name}' is not implemented.")
+        raise kind(
+            f"derivative for aten::{name} is not implemented"
+            if kind is RuntimeError
+            else f"the derivative for '{name}' is not implemented."
+        )
 
     return rule
 

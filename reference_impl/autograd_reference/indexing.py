@@ -35,7 +35,10 @@ def as_index(part: Any, device: torch.device) -> Any:
     if isinstance(part, (bool, list, tuple, range, np.ndarray)):
         data = torch.as_tensor(part, device=device)
         return Tensor(data if data.numel() or data.dtype is torch.bool else data.long())
-    raise IndexError(f"a tensor cannot be indexed with {type(part).__name__}")
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        f"(got {type(part).__name__})"
+    )
 
 
 def split_key(x: Tensor, key: Any) -> tuple[Any, list[Tensor], tuple[int, ...]]:

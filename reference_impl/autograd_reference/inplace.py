@@ -21,7 +21,7 @@ from .modes import state
 from .node import UNWRITTEN, Edge, Gradient, Gradients, Node, Saved, observe, observers, save
 from .overlap import refuse_overlap
 from .tensor import Number, Tensor
-from .views import is_view_of_leaf, replay
+from .views import MADE_UNDER_NO_GRAD, is_view_of_leaf, replay
 
 FILL = torch.Tensor.fill_
 
@@ -111,6 +111,13 @@ def write(
     return target
 
 
+def is_in_leaf(view: Tensor) -> bool:
+    """Whether a write to a view would change a leaf that requires gradients."""
+    assert view._view is not None
+    base = view._view.base
+    return is_view_of_leaf(view) or (base._requires_grad and base._edge is None)
+
+
 def refuse_recording(target: Tensor, what: str = "is being used") -> None:
     """RuntimeError for a target whose write cannot be recorded: a leaf that requires gradients, or a view of one; a view
     that does not take part in its base's history, or has one that its base has lost.
@@ -123,10 +130,10 @@ def refuse_recording(target: Tensor, what: str = "is being used") -> None:
         raise RuntimeError(
             "a view is being written whose base was detached in place: write to the base, or to a clone()."
         )
-    elif is_view_of_leaf(target) or (view.base._requires_grad and view.base._edge is None):
-        raise RuntimeError(f"a view of a leaf Variable that requires grad {what} in an in-place operation.")
-    elif view.restriction is not None:
+    elif view.restriction is not None and (view.restriction is MADE_UNDER_NO_GRAD or not is_in_leaf(target)):
         raise RuntimeError(view.restriction)
+    elif is_in_leaf(target):
+        raise RuntimeError(f"a view of a leaf Variable that requires grad {what} in an in-place operation.")
 
 
 def before_write(operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Recorded:

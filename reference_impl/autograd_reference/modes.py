@@ -84,7 +84,8 @@ def decorated(function: Function, scope: NewScope) -> Function:
     """A function, generator function or coroutine function whose body runs in a scope."""
     if inspect.isclass(function):
         warnings.warn(
-            "Decorating classes is deprecated: only the construction runs in the mode. Decorate `__init__` instead.",
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or "
+            "methods: only the construction runs in the mode.",
             FutureWarning,
             stacklevel=3,
         )
@@ -214,8 +215,10 @@ class InferenceStorage(Storage):
         """RuntimeError outside inference mode: there the memory may be neither written nor saved."""
         if not state.inference:
             raise RuntimeError(
-                "Inplace update to inference tensor outside InferenceMode is not allowed, and Inference tensors cannot be "
-                "saved for backward. Make a clone()."
+                "Inplace update to inference tensor outside InferenceMode is not allowed. Inference tensors cannot be saved "
+                "for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To "
+                "work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+                "`torch.no_grad()` instead of `torch.inference_mode()`."
             )
         return 0
 

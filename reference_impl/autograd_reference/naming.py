@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .accumulate import AccumulateGrad
-from .definition import Plan
+from .definition import Plan, parameters_of
 from .node import conjugate
 from .tensor import Tensor
 
@@ -87,19 +87,19 @@ def saved_name(name: str) -> str:
 
 
 def saved_value(name: str) -> property:
-    """A node's saved value, as it was; None for an operand that was not saved. It is a property of all nodes, because `__getattr__` would slow every access."""
+    """A node's saved value, as it was; None for one that only the rules of other operands read. It is a property of all nodes, because `__getattr__` would slow every access."""
 
     def value(node: Any) -> Any:
         operator = node.plan.operator
         if name in (parameters := [*map(saved_name, operator.parameters)]):
             return node.parameters[parameters.index(name)]
         if name not in (names := saved_names(node.plan)):
-            if name in map(saved_name, operator.operands):
+            if any(name in map(saved_name, parameters_of(rule)) for rule in operator.rules.values()):
                 return None
-            raise AttributeError(f"{node.name()} has no attribute {name!r}")
+            raise AttributeError(f"{node.name()!r} object has no attribute {name!r}")
         value = node.recorded_frame()[names.index(name)]
         if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
-            return value._edge[0].leaf
+            return value._edge[0].leaf if value._data is value._edge[0].leaf._data else value
         return conjugate(value) if node.plan.conjugates else value
 
     return property(value)

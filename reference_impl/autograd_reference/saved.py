@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from .graph import RELEASED
 from .node import UNWRITTEN, Packed, Saved, observers
 from .tensor import Tensor
 
@@ -68,7 +69,7 @@ def packed(pack_hook: Pack, unpack_hook: Unpack, data: torch.Tensor, storage: An
     kept = pack_hook(Tensor(data, storage))
     if storage.version != before:
         raise RuntimeError(
-            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not be "
+            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
             "modified by in-place operations as this can lead to unexpected side-effects. Pack a clone()."
         )
     return Packed(kept, unpack_hook, storage), UNWRITTEN, -1
@@ -83,11 +84,10 @@ class SavedTensor:
 
     def register_hooks(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
         """Pack the value now, and unpack it each time it is needed. RuntimeError: it is packed already, or released."""
-        if not self.node.saved or not isinstance(self.node.saved[self.place][0], torch.Tensor):
-            raise RuntimeError(
-                "Calling register_hooks on a saved tensor whose hooks have already been set, or with a value that is no "
-                "tensor or has already been freed"
-            )
+        if not self.node.saved:
+            raise RuntimeError(f"Calling register_hooks on a saved tensor after it has been freed. {RELEASED}")
+        if not isinstance(self.node.saved[self.place][0], torch.Tensor):
+            raise RuntimeError("Calling register_hooks on a saved tensor whose hooks have already been set.")  # noqa: TRY004
         self.node.saved[self.place] = packed(pack_hook, unpack_hook, *self.node.saved[self.place])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch._tensor_str import PRINT_OPTS
 
 from .missing import missing
 from .modes import InferenceStorage, new_storage, state
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Number = int | float | complex | bool
 RAW = torch.Tensor  # asked for by every operator, and so a name of its own
+NEW_LINE = "\n" + " " * len("tensor(")
 
 
 class Tensor:
@@ -151,7 +153,7 @@ class Tensor:
     def requires_grad(self) -> bool:
         """Whether a gradient with respect to this tensor is wanted. Set it on leaves of floating or complex dtype only.
 
-        RuntimeError: set to True on another dtype, or to anything on a recorded tensor.
+        RuntimeError: set to True on another dtype, to anything on a recorded tensor, or to what is no truth value.
         """
         if self._view is not None and self._view.is_stale():
             return self._view.base.requires_grad
@@ -159,7 +161,9 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if not self.is_leaf:
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool")  # noqa: TRY004 - as torch has it
+        if value and not self.is_leaf:
             raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         if value and not (self.is_floating_point() or self.is_complex()):
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
@@ -211,7 +215,9 @@ class Tensor:
         if self._grad is None and self._edge is not None and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
-                "be populated during autograd.backward().",
+                "be populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
+                "non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, "
+                "make sure you access the leaf Tensor instead.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -234,13 +240,14 @@ class Tensor:
             )
         if gradient is self:
             raise RuntimeError("can't assign Variable as its own grad")
-        for what, name in {"shape": "of size", "dtype": "with dtype", "device": "of device type"}.items():
+        for what, name in {"shape": "of size", "dtype": "with dtype", "device": "with device type"}.items():
             expected, got = getattr(self._data, what), getattr(gradient._data, what)
             if expected != got:
                 expected, got = (list(each) if what == "shape" else each for each in (expected, got))
+                same = {"shape": "the same size", "dtype": "of the same dtype", "device": "on the same device"}[what]
                 raise RuntimeError(
                     f"attempting to assign a gradient {name} '{got}' to a tensor {name} '{expected}'. Please ensure that the "
-                    f"gradient and the tensor are of the same {name.partition(' ')[2]}"
+                    f"gradient and the tensor are {same}"
                 )
 
     @property
@@ -278,8 +285,10 @@ class Tensor:
 
     @data.setter
     def data(self, source: Tensor) -> None:
-        if not torch.can_cast(source.dtype, self.dtype) and self.dtype.is_floating_point:
-            raise RuntimeError(f"cannot set data of dtype {self.dtype} to a tensor of dtype {source.dtype}")
+        if not isinstance(source, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(source).__name__}")
+        if self.requires_grad and not (source.is_floating_point() or source.is_complex()):
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         self._data = source._data
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -324,8 +333,8 @@ class Tensor:
     def _scalar(self) -> torch.Tensor:
         if self.requires_grad:
             warnings.warn(
-                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior. Consider using "
-                "tensor.detach() first, or item().",
+                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
+                "tensor.detach() first.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -350,10 +359,13 @@ class Tensor:
         return len(self._data)
 
     def __repr__(self) -> str:
-        text = repr(self._data)[:-1]
+        text, history = repr(self._data), "requires_grad=True"
         if (node := self.grad_fn) is not None:
-            return f"{text}, grad_fn=<{node.name().rpartition(':')[2]}>)"
-        return f"{text}, requires_grad=True)" if self._requires_grad else f"{text})"
+            history = f"grad_fn=<{node.name().rpartition(':')[2]}>"
+        elif not self._requires_grad:
+            return text
+        is_long = len(text[text.rfind("\n") + 1 :]) + len(history) >= PRINT_OPTS.linewidth - 2
+        return f"{text[:-1]},{NEW_LINE if is_long else ' '}{history})"
 
 
 def _restored(data: torch.Tensor, requires_grad: bool) -> Tensor:

@@ -22,7 +22,8 @@ Step = tuple[Operator, Values]
 
 MADE_UNDER_NO_GRAD = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled, or its base or another "
-    "view of its base has been. Create the view and write it in the same mode."
+    "view of its base has been modified inplace. Given that this use case is ambiguous and error-prone, it is forbidden. You "
+    "can clarify your code by moving both the view and the inplace either both inside the no_grad block or both outside."
 )
 
 

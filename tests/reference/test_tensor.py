@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch as real
 
 import autograd_reference as torch
 
@@ -18,10 +19,30 @@ def test_default_flags() -> None:
 
 def test_copies() -> None:
     array = np.ones(2)
-    for x in (torch.tensor(array), torch.tensor(torch.from_numpy(array))):
+    with pytest.warns(UserWarning, match="sourceTensor.detach"):
+        of_tensor = torch.tensor(torch.from_numpy(array))
+    for x in (torch.tensor(array), of_tensor):
         array[0] += 1
         assert x.tolist()[1] == 1 and x.tolist()[0] != array[0]
     assert torch.from_numpy(array).tolist() == array.tolist()
+
+
+def test_called_as_old_programs_do() -> None:
+    assert (
+        torch.Tensor([1, 2]).dtype is torch.float32
+        and torch.Tensor(2, 3).shape == (2, 3)
+        and not torch.Tensor().numel()
+    )
+    assert torch.Tensor(torch.ones(2)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 8, 40])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex128])
+def test_printed(length: int, dtype: torch.dtype) -> None:
+    data = real.linspace(-1, 1, 2 * length, dtype=dtype).reshape(2, length)
+    theirs, ours = data.clone().requires_grad_(), torch.as_tensor(data).requires_grad_()
+    for f in (lambda x: x, lambda x: x[0], lambda x: x.detach()[1] * 2, lambda x: (x * 2).reshape(length, 2)):
+        assert repr(f(ours)) == repr(f(theirs))
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool])

@@ -84,7 +84,9 @@ def grad(
     result: a pass for each position. `only_inputs` changes nothing. The other arguments and errors are those of `backward`.
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     named = as_sequence(inputs)
     if not named:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
@@ -194,7 +196,10 @@ def explicit(tensor: Tensor, gradient: Tensor, position: int) -> Tensor:
     if gradient.device != tensor.device:
         raise RuntimeError(f"invalid gradient - expected device {tensor.device} but got {gradient.device}")
     if gradient.is_complex() != tensor.is_complex():
-        raise RuntimeError("For complex Tensors, both the gradient and the output must be complex.")
+        raise RuntimeError(
+            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
+            f"grad_output[{position}] has a dtype of {gradient.dtype} and output[{position}] has a dtype of {tensor.dtype}."
+        )
     return gradient
 
 

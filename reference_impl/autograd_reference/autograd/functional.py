@@ -22,6 +22,7 @@ from . import grad
 
 Function = Callable[..., Any]
 Positions = int | tuple[int, ...]
+INPUT = "the input to the user-provided function is"
 __getattr__ = missing_from(globals())
 
 
@@ -97,7 +98,8 @@ def evaluated_at(inputs: Any, func: Function, strict: bool) -> Iterator[Evaluate
         for number, y in enumerate(as_tuple(found.output, "outputs of the user-provided function")):
             if strict and not y.requires_grad:
                 raise RuntimeError(
-                    f"Output {number} of the user-provided function does not require gradients, in strict mode."
+                    f"Output {number} of the user-provided function does not require gradients. The outputs must be computed "
+                    "in a differentiable manner from the input when running in strict mode."
                 )
         yield found
 
@@ -107,7 +109,7 @@ def as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
     found = tuple(tensors) if isinstance(tensors, (tuple, list)) else (tensors,)
     for each in found:
         if not isinstance(each, Tensor):
-            raise TypeError(f"The {what} must be a Tensor or a tuple of Tensors, but got {type(each).__name__}")
+            raise TypeError(f"The {what} must be either a Tensor or a tuple of Tensors but has type {type(each)}.")
     return found
 
 
@@ -115,13 +117,15 @@ def vector(v: Any, like_these: Sequence[Tensor], what: str) -> tuple[Tensor, ...
     """The vector of a product, checked; ones for a single element if it is not given."""
     if v is None:
         if len(like_these) != 1 or like_these[0].numel() != 1:
-            raise RuntimeError(f"The vector v can only be None if the {what} has a single element.")
+            raise RuntimeError(f"The vector v can only be None if {what} a single Tensor with a single element.")
         return (Tensor(torch.ones_like(like_these[0]._data)),)
     vs = as_tuple(v, "vector v")
-    if len(vs) != len(like_these) or any(a.shape != b.shape for a, b in zip(vs, like_these, strict=False)):
-        raise RuntimeError(
-            f"v: expected shapes {[list(x.shape) for x in like_these]}, those of the {what}, got {[list(x.shape) for x in vs]}"
-        )
+    if len(vs) != len(like_these):
+        raise RuntimeError(f"v is a tuple of invalid length: should be {len(like_these)} but got {len(vs)}.")
+    for number, (a, b) in enumerate(zip(vs, like_these, strict=True)):
+        if a.shape != b.shape:
+            entry = f"Entry {number} in v" if len(vs) > 1 else "v"
+            raise RuntimeError(f"{entry} has invalid size: should be {b.shape} but got {a.shape}.")
     return vs
 
 
@@ -138,7 +142,8 @@ def derivatives(
     for number, (x, gradient) in enumerate(zip(xs, found, strict=True)):
         if strict and (gradient is None or (create_graph and not gradient.requires_grad)):
             raise RuntimeError(
-                f"The output is independent of input {number}, or its derivative is, which is not allowed in strict mode."
+                f"An output of the user-provided function is independent of input {number}, or its derivative is. This is not "
+                "allowed in strict mode."
             )
         results.append(Tensor(torch.zeros_like(x._data)) if gradient is None else gradient)
     return tuple(results)
@@ -155,11 +160,13 @@ def pushed(
     return products
 
 
-def gradient(found: Evaluated, strict: bool) -> tuple[Tensor, ...]:
+def gradient(name: str, found: Evaluated, strict: bool) -> tuple[Tensor, ...]:
     """The gradient of a single element, which can be differentiated again."""
-    if not isinstance(y := found.output, Tensor) or y.numel() != 1:
-        raise RuntimeError("The function must return a single Tensor with a single element.")
-    return derivatives([y.reshape(())], found.xs, None, True, strict)
+    if len(found.ys) != 1:
+        raise RuntimeError(f"The function given to {name} should return a single Tensor")
+    if found.ys[0].numel() != 1:
+        raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
+    return derivatives([found.ys[0].reshape(())], found.xs, None, True, strict)
 
 
 def by_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool, strict: bool) -> list[Tensor]:
@@ -179,14 +186,15 @@ def finished(results: Any, create_graph: bool) -> Any:
 def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), v^T J)`; v has the structure of the outputs, and may be left out for a single element."""
     with evaluated_at(inputs, func, strict) as found:
-        products = derivatives(found.ys, found.xs, vector(v, found.ys, "output"), create_graph, strict)
+        weights = vector(v, found.ys, "the user-provided function returns")
+        products = derivatives(found.ys, found.xs, weights, create_graph, strict)
     return finished((found.output, found.like_arguments(products)), create_graph)
 
 
 def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), J v)`; v has the structure of the inputs, and may be left out for a single element."""
     with evaluated_at(inputs, func, strict) as found:
-        products = pushed(found.ys, found.xs, vector(v, found.xs, "input"), create_graph, strict)
+        products = pushed(found.ys, found.xs, vector(v, found.xs, INPUT), create_graph, strict)
     return finished((found.output, found.like_output(products)), create_graph)
 
 
@@ -199,7 +207,7 @@ def jacobian(
     `vectorize` and `strategy` ("reverse-mode" or "forward-mode") are about speed, and change nothing here.
     """
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise AssertionError(f'strategy must be "reverse-mode" or "forward-mode", got {strategy!r}')
+        raise AssertionError(f'Expected strategy to be either "forward-mode" or "reverse-mode", got {strategy!r}')
     with evaluated_at(inputs, func, strict) as found:
         return finished(found.jacobian(create_graph, strict), create_graph)
 
@@ -212,18 +220,25 @@ def hessian(
 
     def gradients(*xs: Tensor) -> Any:
         with evaluated_at(xs if isinstance(inputs, (tuple, list)) else xs[0], func, strict) as found:
-            return found.like_arguments(gradient(found, strict))
+            return found.like_arguments(gradient("hessian", found, strict))
 
     return jacobian(gradients, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
 def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), v^T H)`; v has the structure of the inputs, and may be left out for a single element."""
-    with evaluated_at(inputs, func, strict) as found:
-        products = derivatives(gradient(found, strict), found.xs, vector(v, found.xs, "input"), create_graph, strict)
-    return finished((found.output, found.like_arguments(products)), create_graph)
+    return hessian_product("vhp", func, inputs, v, create_graph, strict)
 
 
 def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """`(func(*inputs), H v)`, which is v^T H, as second derivatives do not depend on their order."""
-    return vhp(func, inputs, v, create_graph, strict)
+    return hessian_product("hvp", func, inputs, v, create_graph, strict)
+
+
+def hessian_product(name: str, func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool) -> Any:
+    """`vhp` and `hvp`."""
+    with evaluated_at(inputs, func, strict) as found:
+        products = derivatives(
+            gradient(name, found, strict), found.xs, vector(v, found.xs, INPUT), create_graph, strict
+        )
+    return finished((found.output, found.like_arguments(products)), create_graph)

@@ -41,7 +41,7 @@ def gradcheck(
     wanted = [position for position, x in enumerate(given) if isinstance(x, Tensor) and x.requires_grad]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     for position in wanted:
         if given[position].dtype not in (torch.float64, torch.complex128):
@@ -108,8 +108,9 @@ def check(
         found["forward"] = by_tangents(f, x)
     for mode, analytical in found.items():
         if not torch.allclose(analytical, numerical, rtol, atol):
+            how = "computed with forward mode " * (mode == "forward")
             raise GradcheckError(
-                f"Jacobian mismatch for {name},\nnumerical: {numerical}\nanalytical ({mode}): {analytical}"
+                f"Jacobian {how}mismatch for {name},\nnumerical:{numerical}\nanalytical:{analytical}\n"
             )
 
 

@@ -86,14 +86,16 @@ class Region:
             self.function()
         if len(found) != len(self.expected):
             raise CheckpointError(
-                "checkpoint: A different number of tensors was saved during the original forward and recomputation: "
-                f"{len(self.expected)} and {len(found)}. The region must do the same both times."
+                "torch.utils.checkpoint: A different number of tensors was saved during the original forward and "
+                f"recomputation.\nNumber of tensors saved during forward: {len(self.expected)}\nNumber of tensors saved "
+                f"during recomputation: {len(found)}."
             )
         for position, (before, (data, *_)) in enumerate(zip(self.expected, found, strict=True)):
             if self.checks and before != metadata(data):
                 raise CheckpointError(
-                    "checkpoint: Recomputed values have different metadata than during the forward pass: tensor "
-                    f"{position} had shape, dtype and device {before}, and has {metadata(data)}."
+                    "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during "
+                    f"the forward pass.\ntensor at position {position}:\nsaved metadata: {before}\nrecomputed metadata: "
+                    f"{metadata(data)}"
                 )
         return found
 
@@ -125,7 +127,7 @@ class CheckpointFunction(Function):
         if ctx._is_restricted:
             raise RuntimeError(
                 "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter "
-                "to .backward(). Set use_reentrant=False, or call .backward() without passing the `inputs` argument."
+                "to .backward(). To resolve this error, you can either set use_reentrant=False, or call .backward() without passing the `inputs` argument."
             )
         args = [
             other if x is None else x.detach().requires_grad_(x.requires_grad)
@@ -159,10 +161,12 @@ def checkpoint(
     if debug or early_stop:
         raise NotImplementedError(f"checkpoint: {'debug' if debug else 'early_stop'}=True is not implemented")
     if determinism_check not in ("default", "none"):
-        raise ValueError(f"determinism_check must be 'default' or 'none', got {determinism_check!r}")
+        raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
     if use_reentrant or use_reentrant is None:
-        if kwargs or context_fn is not noop_context_fn:
-            raise ValueError("keyword arguments and `context_fn` are only supported when use_reentrant=False")
+        if kwargs:
+            raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}. They need use_reentrant=False.")
+        if context_fn is not noop_context_fn:
+            raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         return CheckpointFunction.apply(function, preserve_rng_state, *args)
     first, second = context_fn()
     run, saved = (
