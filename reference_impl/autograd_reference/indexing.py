@@ -89,7 +89,8 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value: a write in place. The value, a tensor or a number, is broadcast to the positions."""
     basic, indices, dims = split_key(x, key)
-    target = alias(rules.SLICE, x, (basic,))
+    is_whole = bool(indices) and all(part == slice(None) for part in basic)
+    target = x if is_whole else alias(rules.SLICE, x, (basic,))
     if indices:
         write(rules.INDEX_PUT, rules.index_put_, target, (value, *indices), (dims, False))
     else:

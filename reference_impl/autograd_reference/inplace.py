@@ -191,6 +191,8 @@ def write_out(name: str, operands: Sequence[Any], compute_result: Callable[[], T
         resize_(out, result.shape)
     if result.shape != out.shape:
         raise RuntimeError(f"{name}(): the result has shape {list(result.shape)}, but out has {list(out.shape)}")
+    if not torch.can_cast(result.dtype, out.dtype):
+        raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type {out.dtype}")
     return copy_(out, result)
 
 

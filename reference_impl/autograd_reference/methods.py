@@ -263,6 +263,7 @@ OTHERS: dict[str, Any] = {
     **{f"__i{name}__": binary(FUNCTIONS[f"{function}_"]) for name, function in AUGMENTED.items()},
     **{f"__{name}__": binary(function) for name, function in BINARY.items()},
     **{f"__r{name}__": binary(function, "x") for name, function in (BINARY | REFLECTED).items()},
+    **{f"__r{name}__": binary(BINARY[name]) for name in ("add", "mul")},  # with the tensor first, as in torch
     **{f"__{name.strip('_')}__": binary(operator) for name, operator in rules.COMPARISONS.items()},
     "__abs__": FUNCTIONS["abs"],
     "__pos__": FUNCTIONS["positive"],

@@ -170,7 +170,12 @@ def test_graph_can_be_walked(torch: Any) -> None:
     z = ((x * c + y) * x.exp()).sum()
     assert x.grad_fn is None and c.grad_fn is None and isinstance(z.grad_fn, torch.autograd.graph.Node)
     assert z.grad_fn.name() == "SumBackward0" and z.grad_fn.next_functions[0][0].name() == "MulBackward0"
-    assert (x * c).grad_fn.next_functions[1] == (None, 0)
+    assert (
+        (x * c).grad_fn.next_functions[1]
+        == (3 * x).grad_fn.next_functions[1]
+        == (2 + x).grad_fn.next_functions[1]
+        == (None, 0)
+    )
     todo, leaves = [z.grad_fn], set()
     while todo:
         node = todo.pop()

@@ -177,8 +177,8 @@ NAMES = {
 }
 
 
-def written(x: Any) -> Any:
-    x[0] = 1
+def written(x: Any, key: Any = 0) -> Any:
+    x[key] = 1
     return x
 
 
@@ -194,6 +194,7 @@ def test_names_of_what_is_no_operator(torch: Any) -> None:
     assert node.name() == "torch::autograd::AccumulateGrad" and repr(node).startswith("<AccumulateGrad object at 0x")
     assert node.variable is x and node.next_functions == ()
     assert written(x * 1).grad_fn.name() == "torch::autograd::CopySlices"
+    assert written(x * 1, x > 0).grad_fn.name() == written(x * 1, [1]).grad_fn.name() == "IndexPutBackward0"
 
 
 OUTS: dict[str, tuple[Any, ...]] = {

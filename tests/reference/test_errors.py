@@ -52,6 +52,8 @@ v = torch.no_grad()(lambda: x[:2])(); v.mul_(2)
 v = torch.inference_mode()(lambda: torch.ones(3))(); v.add_(1)
 c[1.5]
 x.numpy()
+torch.nn.functional.cross_entropy(torch.ones(2, 3), torch.tensor([0]))
+torch.nn.functional.cross_entropy(torch.ones(2, 3, 4), torch.zeros(2, 5, dtype=torch.long))
 """
 TRANSFORMS = """
 torch.autograd.functional.hessian(torch.sin, c)

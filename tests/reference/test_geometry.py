@@ -98,6 +98,8 @@ def test_destination_is_written_where_nothing_is_to_be_recorded() -> None:
         assert autograd_reference.mul(x, x, out=out) is out
         with pytest.raises(RuntimeError, match="shape"):
             autograd_reference.mul(x, x, out=autograd_reference.zeros(3))
+        with pytest.raises(RuntimeError, match="can't be cast"):
+            autograd_reference.mul(x, x, out=autograd_reference.zeros(2, dtype=torch.int64))
     assert out.tolist() == [4, 9] and not out.requires_grad and out._version == 1
 
 

@@ -92,7 +92,8 @@ def cross_entropy(
     count = input.shape[dim]
     logs = input.log_softmax(dim)
     by_class = weighted(logs, None if weight is None else weight.reshape(-1, *[1] * (input.ndim - 1 - dim)))
-    if target.is_floating_point():
+    if target.is_floating_point() and target.ndim == input.ndim:
+        refuse_broadcasting(input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / count if label_smoothing else target
         return reduced(-(by_class * smooth).sum(dim), reduction)
     loss = nll_loss(logs, target, weight, ignore_index, reduction)
