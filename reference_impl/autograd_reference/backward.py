@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .accumulate import AccumulateGrad, accumulate, at_home, fitted, keep, own, retaining
-from .graph import edge_of, runs_on_tensors
+from .graph import apart, runs_on_tensors
 from .hooks import run_tensor_hooks, run_watched
 from .modes import state
 from .node import Edge, Gradient, Node, watched
@@ -140,14 +140,6 @@ def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:
         if cotangent is not None and cotangent.untyped_storage().data_ptr() == memory:
             return False
     return True
-
-
-def apart(gradient: Tensor) -> Tensor:
-    """A recorded gradient in memory of its own. The copy is no part of its history."""
-    copy: Tensor = gradient.clone()
-    if (edge := edge_of(gradient)) is not None and not isinstance(edge[0], AccumulateGrad):
-        copy._edge = edge
-    return copy
 
 
 def by_age(node: Node) -> int:

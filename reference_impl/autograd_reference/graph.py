@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .accumulate import accumulator_edge
+from .accumulate import AccumulateGrad, accumulator_edge
 from .definition import Operator, Plan
 from .modes import state
 from .naming import node_name, saved_names
@@ -162,6 +162,14 @@ def edge_of(tensor: Tensor) -> Edge | None:
     if tensor._edge is None and tensor._requires_grad:
         return accumulator_edge(tensor)
     return tensor._edge
+
+
+def apart(gradient: Gradient) -> Gradient:
+    """A gradient in memory of its own. If it is recorded, the copy has the same history, and is no part of it."""
+    copy = gradient.clone()
+    if isinstance(gradient, Tensor) and (edge := edge_of(gradient)) and not isinstance(edge[0], AccumulateGrad):
+        copy._edge = edge
+    return copy
 
 
 def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:

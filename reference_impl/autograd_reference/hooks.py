@@ -17,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 from . import anomaly
 from .accumulate import fitted
 from .constant import wrapped
-from .graph import edge_of, runs_on_tensors
+from .graph import apart, edge_of, runs_on_tensors
 from .modes import state
 from .node import EVERY_NODE, Gradient, Hooks, Node, Notes, noted, noted_leaves, watched, while_alive
 from .overlap import overlaps_itself
@@ -136,7 +136,7 @@ def lent(gradient: Gradient) -> Gradient:
     One that is repeated by broadcasting stays so: writing that in place is refused anyway.
     """
     raw = gradient._data if isinstance(gradient, Tensor) else gradient
-    return gradient if overlaps_itself(raw) else gradient.clone()
+    return gradient if overlaps_itself(raw) else apart(gradient)
 
 
 def replaced(hook: Hook, gradient: Gradient | None, result: Any) -> Gradient | None:

@@ -157,3 +157,12 @@ def test_a_value_that_was_packed_as_it_is_and_written() -> None:
     y.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         z.sum().backward()
+
+
+def test_a_recorded_gradient_comes_with_its_own_history() -> None:
+    x, seen = leaf(), []
+    y = x * 2
+    y.register_hook(lambda g: seen.append(g.grad_fn))
+    y.register_hook(lambda g: g.mul_(3))
+    (g,) = torch.autograd.grad((y**2).sum(), x, create_graph=True)
+    assert seen[0].name() == "MulBackward0" and torch.autograd.grad(g.sum(), x)[0].tolist() == [72, 72]
