@@ -193,7 +193,13 @@ def type_of(x: Tensor, dtype: Any = None) -> Any:
 
 def raw_value(name: str) -> property:
     """A node's saved value, for who wants to pack it."""
-    return property(lambda node: SavedTensor(node, saved_names(node.plan).index(name)))
+
+    def value(node: Recorded) -> SavedTensor:
+        if name not in (names := saved_names(node.plan)):
+            raise AttributeError(f"{node.name()!r} object has no attribute '_raw{name}'")
+        return SavedTensor(node, names.index(name))
+
+    return property(value)
 
 
 def iterate(x: Tensor) -> Iterator[Tensor]:
@@ -272,6 +278,8 @@ OTHERS: dict[str, Any] = {
     "__invert__": FUNCTIONS["bitwise_not"],
     "__neg__": FUNCTIONS["neg"],
     "__iter__": iterate,
+    "storage": constant.constant(torch.Tensor.storage),
+    "__reversed__": lambda x: x.flip(0) if x.ndim else x,
     "__getitem__": indexing.getitem,
     "__setitem__": indexing.setitem,
 }

@@ -27,6 +27,7 @@ def test_copies() -> None:
     assert torch.from_numpy(array).tolist() == array.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_called_as_old_programs_do() -> None:
     assert (
         torch.Tensor([1, 2]).dtype is torch.float32
@@ -34,6 +35,17 @@ def test_called_as_old_programs_do() -> None:
         and not torch.Tensor().numel()
     )
     assert torch.Tensor(torch.ones(2)).tolist() == [1, 1]
+    x = torch.ones(2)
+    variable = torch.autograd.Variable(x, requires_grad=True)
+    assert (
+        isinstance(variable, torch.Tensor)
+        and isinstance(x, torch.autograd.Variable)
+        and not isinstance(1, torch.autograd.Variable)
+    )
+    assert (
+        variable.requires_grad and not x.requires_grad and variable.data_ptr() == x.data_ptr() == x.storage().data_ptr()
+    )
+    assert reversed(torch.arange(3)).tolist() == [2, 1, 0]
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 8, 40])
