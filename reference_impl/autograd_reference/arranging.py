@@ -122,8 +122,10 @@ def tile(x: Tensor, *counts: Any, dims: Any = None) -> Tensor:
 
 
 @public
-def repeat_interleave(x: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
-    """Every position repeated in its place, so often as the number, or the tensor of numbers, says."""
+def repeat_interleave(x: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Any:
+    """Every position repeated in its place, so often as the number, or the tensor of numbers, says; numbers alone repeat 0, 1, ..."""
+    if repeats is None:
+        x, repeats = Tensor(torch.arange(len(x), device=x.device)), x
     x, dim = (x, dim) if dim is not None else (reshape(x, -1), 0)
     index = torch.arange(x.size(dim), device=x.device).repeat_interleave(unwrapped(repeats))
     return x.index_select(dim, Tensor(index))

@@ -81,7 +81,7 @@ for _name, _content in FILLED.items():
             factory(getattr(_owner, _like), f"{_content}, of the dtype and on the device of a tensor.")
 OTHERS = """
     BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
-    arange asarray bartlett_window blackman_window empty_permuted eye hamming_window hann_window linspace logspace
+    arange bartlett_window blackman_window empty_permuted eye hamming_window hann_window linspace logspace
     kaiser_window randperm range scalar_tensor tril_indices triu_indices
 """
 for _name in OTHERS.split():
@@ -103,6 +103,17 @@ def construct(x: Tensor, *given: Any) -> None:
     found = view(given[0], given[0].shape) if isinstance(given[0], Tensor) else Tensor(torch.Tensor(*unwrapped(given)))
     for name in ("_data", "_storage", "_edge", "_requires_grad", "_grad", "_view", "_accumulator"):
         setattr(x, name, getattr(found, name))
+
+
+@public
+def asarray(
+    data: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Any:
+    """As `as_tensor`; the same memory is not used if `copy`, and the history of a tensor only if `requires_grad`."""
+    is_cut = isinstance(data, Tensor) and data.requires_grad and not requires_grad
+    result = as_tensor(data.detach() if is_cut else data, dtype, device)
+    result = result.clone() if copy else result
+    return result.requires_grad_() if requires_grad else result
 
 
 @public

@@ -166,7 +166,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
     refuse_other_size(tangent, tensor)
     if levels[-1].tangent(tensor) is not None:
-        raise RuntimeError("a tensor that has a tangent at this level cannot be given another one")
+        raise RuntimeError(
+            "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level is not supported."
+        )
     dual = alias_of(tensor)
     dual._tangent = (levels[-1], tangent)
     return dual

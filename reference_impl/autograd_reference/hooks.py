@@ -148,8 +148,8 @@ def replaced(hook: Hook, gradient: Gradient | None, result: Any) -> Gradient | N
     for what in ("shape", "dtype", "device"):
         if gradient is not None and getattr(gradient, what) != getattr(result, what):
             raise RuntimeError(
-                f"hook {named(hook)} has changed the {'size' if what == 'shape' else 'type'} of value: expected "
-                f"{what} {getattr(gradient, what)}, got {getattr(result, what)}"
+                f"hook {named(hook)} has changed the {'size' if what == 'shape' else 'type'} of value (was "
+                f"{getattr(gradient, what)} got {getattr(result, what)})"
             )
     return unwrapped(result)
 

@@ -168,6 +168,7 @@ def cdist(x: Tensor, y: Tensor, p: float = 2.0, compute_mode: str | None = None)
 def cov(x: Tensor, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """The covariances of the rows, each a variable. Weights, of which `fweights` count repetitions, are of its columns."""
     rows = x.unsqueeze(0) if x.ndim < 2 else x
+    rows = rows if x.is_floating_point() or x.is_complex() else rows.to(torch.get_default_dtype())
     weights: Any = rows.real.new_ones(rows.shape[1:]) if fweights is None and aweights is None else 1
     for each in (fweights, aweights):
         weights = weights if each is None else each * weights

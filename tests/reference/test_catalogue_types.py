@@ -139,6 +139,7 @@ def test_what_is_read_twice_sums(lib: Any) -> None:
     assert gradient(lib, lambda x: x.repeat(2), [1.0, 2.0]) == [2, 2]
     assert gradient(lib, lambda x: x.repeat_interleave(2), [1.0, 2.0]) == [2, 2]
     assert gradient(lib, lambda x: x.repeat_interleave(lib.tensor([1, 3])), [1.0, 2.0]) == [1, 3]
+    assert lib.repeat_interleave(lib.tensor([1, 0, 2])).tolist() == [0, 2, 2]
     assert gradient(lib, lambda x: x[lib.tensor([False, False])], [1.0, 2.0]) == [0, 0]
     assert gradient(lib, lambda x: x[[]], [1.0, 2.0]) == [0, 0]
 

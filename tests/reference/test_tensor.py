@@ -48,6 +48,20 @@ def test_called_as_old_programs_do() -> None:
     assert reversed(torch.arange(3)).tolist() == [2, 1, 0]
 
 
+def test_asarray() -> None:
+    x, c = leaf(2), torch.ones(2)
+    y = x * 2
+    assert torch.asarray(y, requires_grad=True) is y and torch.asarray(c) is c
+    cut = torch.asarray(y)
+    assert (
+        not cut.requires_grad
+        and cut.data_ptr() == y.data_ptr()
+        and torch.asarray(y, copy=True).data_ptr() != y.data_ptr()
+    )
+    cast = torch.asarray(y, dtype=torch.float64, requires_grad=True)
+    assert cast.grad_fn is not None and torch.asarray([1.0], requires_grad=True).is_leaf
+
+
 @pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 8, 40])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex128])
 def test_printed(length: int, dtype: torch.dtype) -> None:
