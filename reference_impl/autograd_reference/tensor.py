@@ -347,7 +347,7 @@ class Tensor:
         return float(self._scalar())
 
     def __int__(self) -> int:
-        return int(self._scalar())
+        return int(self._data)
 
     def __index__(self) -> int:
         return self._data.__index__()

@@ -255,3 +255,10 @@ def test_margin_losses_at_their_kinks() -> None:
         return y, x.grad
 
     on_both(compute)
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"])
+def test_a_loss_warns_of_a_target_of_another_size(lib: Any, name: str) -> None:
+    with pytest.warns(UserWarning, match=r"Using a target size \(torch.Size\(\[3, 1\]\)\)") as caught:
+        getattr(lib.nn.functional, name)(lib.ones(3), lib.ones(3, 1))
+    assert caught[0].filename == __file__ or lib is torch

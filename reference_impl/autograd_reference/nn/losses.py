@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import torch
@@ -20,15 +21,27 @@ def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tenso
     return reduced(weighted(loss, weight), reduction, weight)
 
 
+def difference(input: Tensor, target: Tensor) -> Tensor:
+    """input - target. UserWarning where the sizes differ: whoever broadcasts here has most often forgotten a dimension."""
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead "
+            "to incorrect results due to broadcasting. Please ensure they have the same size.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return input - target
+
+
 def huber_loss(input: Tensor, target: Tensor, delta: float) -> Tensor:
     """Half the square where the difference is at most delta, else linear."""
-    size = (input - target).abs()
+    size = difference(input, target).abs()
     return chosen(size <= delta, size * size * 0.5, (size - delta / 2) * delta)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, beta: float) -> Tensor:
     """huber_loss / beta; the absolute difference for beta = 0."""
-    size = (input - target).abs()
+    size = difference(input, target).abs()
     return chosen(size < beta, size * size * (0.5 / beta), size - beta / 2) if beta else size
 
 
@@ -203,7 +216,7 @@ FUNCTIONS = functions(
     mse_loss, huber_loss, smooth_l1_loss, nll_loss, cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, kl_div,
     poisson_nll_loss, gaussian_nll_loss, cosine_similarity, cosine_embedding_loss, pairwise_distance, triplet_margin_loss,
     multi_margin_loss, multilabel_margin_loss,
-    l1_loss=lambda input, target, weight, reduction: mean_by_weight((input - target).abs(), weight, reduction),
+    l1_loss=lambda input, target, weight, reduction: mean_by_weight(difference(input, target).abs(), weight, reduction),
     margin_ranking_loss=lambda input1, input2, target, margin: (-target * (input1 - input2) + margin).clamp_min(0),
     hinge_embedding_loss=lambda input, target, margin: (
         masked((margin - input).clamp_min(0), target.eq(1)) + masked(input, target.eq(-1))

@@ -157,7 +157,11 @@ def checkpoint(
     go together. NotImplementedError: `debug`, `early_stop`.
     """
     if use_reentrant is None:
-        warnings.warn("checkpoint: the use_reentrant parameter should be passed explicitly.", UserWarning, stacklevel=2)
+        warnings.warn(
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly.",
+            UserWarning,
+            stacklevel=2,
+        )
     if debug or early_stop:
         raise NotImplementedError(f"checkpoint: {'debug' if debug else 'early_stop'}=True is not implemented")
     if determinism_check not in ("default", "none"):
