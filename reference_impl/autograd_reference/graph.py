@@ -31,8 +31,6 @@ from .tensor import Tensor
 # The level of forward mode, while there is one (forward.py): it is told of every operator.
 levels: list[Any] = []
 
-new = object.__new__
-
 RELEASED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
     "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
@@ -54,7 +52,9 @@ class Recorded(Node):
         parameters: tuple[Any, ...],
         saved: list[Saved],
     ) -> None:
-        super().__init__(edges, outputs)
+        self.order = next(recorded_order)  # not by way of super(): this runs for every operator
+        self.edges = edges
+        self.outputs = outputs
         self.plan = plan
         self.parameters = parameters
         self.saved: list[Saved] | None = saved
@@ -212,16 +212,9 @@ def note(
             saved.append((x, UNWRITTEN, 0))
     if plan.saves_result:
         saved.append((data, result._storage, result._storage.version))
-    node = new(Recorded)  # to call the class takes twice as long, and this runs for every operator
-    node.order = next(recorded_order)
-    node.edges = edges
-    node.outputs = ((data.shape, dtype),)
-    node.plan = plan
-    node.parameters = parameters
-    node.saved = saved
-    result._edge = (node, 0)
+    result._edge = (Recorded(edges, ((data.shape, dtype),), plan, parameters, saved), 0)
     if observers:
-        observe(node)
+        observe(result._edge[0])
 
 
 def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> Tensor:

@@ -13,7 +13,7 @@ from ..graph import apply
 from ..rules import masked
 from ..tensor import Tensor
 from .activations import chosen, logsigmoid
-from .signatures import functions, known, reduced, weighted
+from .signatures import REDUCTIONS, functions, known, reduced, weighted
 
 
 def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -21,15 +21,20 @@ def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tenso
     return reduced(weighted(loss, weight), reduction, weight)
 
 
-def difference(input: Tensor, target: Tensor) -> Tensor:
-    """input - target. UserWarning where the sizes differ: whoever broadcasts here has most often forgotten a dimension."""
-    if input.shape != target.shape:
+def warn_of_size(input: Tensor, target: Tensor) -> None:
+    """UserWarning where the sizes differ: whoever broadcasts here has most often forgotten a dimension."""
+    if input._data.shape != target._data.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead "
             "to incorrect results due to broadcasting. Please ensure they have the same size.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
+
+
+def difference(input: Tensor, target: Tensor) -> Tensor:
+    """input - target."""
+    warn_of_size(input, target)
     return input - target
 
 
@@ -70,7 +75,7 @@ NLL: Operator = Operator(
 )
 MSE: Operator = Operator(
     "mse_loss",
-    lambda x, y, reduction: torch.nn.functional.mse_loss(x, y, reduction=reduction),
+    lambda x, y, reduction: torch._C._nn.mse_loss(x, y, REDUCTIONS.index(reduction)),  # type: ignore[arg-type]
     "x y; reduction",
     x=lambda g, x, y, reduction: of_mse(g, x - y, reduction),
     y=lambda g, x, y, reduction: of_mse(g, y - x, reduction),
@@ -84,9 +89,10 @@ def of_mse(g: Any, difference: Any, reduction: str) -> Any:
 
 def mse_loss(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     """The squared difference."""
-    if weight is None:
-        return apply(MSE, (input, target), (known(reduction),))
-    return mean_by_weight((input - target).square(), weight, reduction)
+    if weight is not None:
+        return mean_by_weight(difference(input, target).square(), weight, reduction)
+    warn_of_size(input, target)
+    return apply(MSE, (input, target), (known(reduction),))
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Tensor:

@@ -70,7 +70,7 @@ def weighted(loss: Tensor, weight: Tensor | None) -> Tensor:
 
 def known(reduction: str) -> str:
     """The word. ValueError for another one than the three."""
-    if reduction not in ("none", "mean", "sum"):
+    if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction
 
@@ -82,4 +82,5 @@ def reduced(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tenso
     return loss.sum() if reduction == "sum" else loss
 
 
+REDUCTIONS = ("none", "mean", "sum")  # in the order in which torch's kernels number them
 HELPERS = {"old": old, "weighted": weighted, "reduced": reduced}
