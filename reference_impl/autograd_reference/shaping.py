@@ -16,6 +16,7 @@ import torch
 from . import rules
 from .definition import Operator, public
 from .graph import apply
+from .naming import called
 from .overlap import overlaps_itself
 from .tensor import Tensor
 from .views import alias, is_view_of_leaf
@@ -107,7 +108,8 @@ def split(x: Tensor, split_size: int | list[int], dim: int = 0) -> tuple[Tensor,
 
     RuntimeError where lengths are negative, or do not add up.
     """
-    return consecutive(x, torch.split(x._data, split_size, dim), dim)
+    node = "SplitBackward0" if isinstance(split_size, int) else "SplitWithSizesBackward0"
+    return called(node, consecutive(x, torch.split(x._data, split_size, dim), dim))  # type: ignore[no-any-return]
 
 
 @public
@@ -127,8 +129,8 @@ def consecutive(x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Te
 
 
 PARTS_WRITTEN = (
-    "A view is being modified inplace, or its base or another view of its base has been. This view is the output of a "
-    "function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
+    "An output is a view and is being modified inplace, or its base or another view of its base has been. This view is the "
+    "output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
     "replace the inplace operation by an out-of-place one, or make the view by itself."
 )
 

@@ -11,7 +11,7 @@ import autograd_reference as reference
 from autograd_reference.naming import COMPOSED
 
 # A length of one, no elements, a list, or arguments in another order, for which torch has a name of its own.
-OTHER_FORMS = {"adaptive_avg_pool3d", "batch_norm", "embedding", "smooth_l1_loss", "split"}
+OTHER_FORMS = {"adaptive_avg_pool3d", "batch_norm", "embedding", "smooth_l1_loss"}
 OF_COMPOSED = {
     name: op
     for name, op in OPERATORS.items()
@@ -31,6 +31,7 @@ EXPRESSIONS: dict[str, Callable[[Any, Any], Any]] = {
     "greatest": lambda lib, x: x.max(1).values,
     "greatest of all": lambda lib, x: x.max(),
     "unbound": lambda lib, x: x.unbind()[1],
+    "parts": lambda lib, x: x.split([1, 2])[0],
     "part": lambda lib, x: x.chunk(2)[0],
     "squeezed": lambda lib, x: x[:1].squeeze(0),
     "embedding": lambda lib, x: lib.nn.functional.embedding(lib.tensor([0, 2]), x),
