@@ -72,7 +72,8 @@ def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:
         gradient = at_home(gradient, tensor)
     with _lock:
         if isinstance(gradient, Tensor):
-            tensor._grad = gradient.clone() if tensor._grad is None else tensor._grad + gradient
+            before, new = tensor._grad, Tensor(torch.empty_like(tensor._data))
+            tensor._grad = new.copy_(gradient) if before is None else before + gradient
         elif tensor._grad is None:
             tensor._grad = Tensor(own(gradient, tensor._data, exclusive))
         else:

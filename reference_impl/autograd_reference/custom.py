@@ -95,6 +95,9 @@ class FunctionNode(Node):
         # Where saved tensors come from: the number of an output, or a tensor and the history it had.
         self.origins: list[int | tuple[Tensor | None, Edge | None]] = []
 
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"
+
     def __getattr__(self, name: str) -> Any:
         if name in FunctionNode.__slots__ or name == "notes":
             raise AttributeError(name)

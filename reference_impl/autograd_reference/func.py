@@ -185,17 +185,16 @@ def common_length(xs: Sequence[Any], dims: Sequence[int | None]) -> int:
     """The length of the batches. ValueError: there are none, or of several lengths, or a dimension does not exist."""
     if not xs:
         raise ValueError("vmap: got no inputs. Maybe you forgot to add inputs.")
-    for x, dim in zip(xs, dims, strict=True):
-        if dim is not None and not isinstance(x, Tensor):
-            raise ValueError(
-                f"vmap: Got in_dim={dim} for an input but the input is of type {type(x)}, give None for it"
-            )
-        if dim is not None and not -x.ndim <= dim < x.ndim:
+    batches = [(x, dim) for x, dim in zip(xs, dims, strict=True) if dim is not None]
+    for x, dim in batches:
+        if not isinstance(x, Tensor):
+            raise ValueError(f"vmap: Got in_dim={dim} for an input but the input is of type {type(x)}")  # noqa: TRY004
+        if not -x.ndim <= dim < x.ndim:
             raise ValueError(
                 f"vmap: Got in_dim={dim} for some input, but that input is a Tensor of dimensionality {x.ndim} so expected "
                 f"in_dim to satisfy -{x.ndim} <= in_dim < {x.ndim}."
             )
-    lengths = {x.size(dim) for x, dim in zip(xs, dims, strict=True) if dim is not None}
+    lengths = {x.size(dim) for x, dim in batches}
     if len(lengths) != 1:
         raise ValueError(
             "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "

@@ -147,7 +147,7 @@ class Recorded(Node):
 @functools.cache
 def class_named(name: str) -> type[Recorded]:
     """The class of the nodes of one name, made when it is first needed."""
-    return type(name, (Recorded,), {"__slots__": (), "name": lambda self: name})
+    return type(name.rpartition(":")[2], (Recorded,), {"__slots__": (), "name": lambda self: name})
 
 
 def runs_on_tensors() -> bool:

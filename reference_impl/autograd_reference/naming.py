@@ -39,8 +39,12 @@ def camel(name: str) -> str:
 def node_name(name: str, parameters: tuple[Any, ...]) -> str:
     """The name of the nodes of an operator, such as MulBackward0."""
     form = int(name in FIRST_FORM or (name in BY_DIM and parameters[0] is not None))
+    if name == "copy":
+        return "torch::autograd::CopyBackwards"  # in torch no generated class
     if name == "slice":
         name = last_part(parameters[0])
+    elif name == "random":
+        name = parameters[0][:-1]  # of the method that has drawn
     elif name == "squeeze" and isinstance(parameters[0], tuple):
         form = 2
     return f"{camel(name)}Backward{form}"

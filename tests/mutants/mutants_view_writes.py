@@ -80,7 +80,7 @@ class OverwrittenBaseLeavesViews(Reference):
     def plant(patch: pytest.MonkeyPatch) -> None:
         def is_stale(view: views.View) -> bool:
             edge = view.base._edge
-            return edge is not None and edge[0].name() == "CopyBackward0"
+            return edge is not None and edge[0].name() == "torch::autograd::CopyBackwards"
 
         replace_refresh(patch, is_stale)
 

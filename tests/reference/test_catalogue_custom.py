@@ -27,6 +27,7 @@ def test_rule_is_used(torch: Any) -> None:
     y = function(torch, lambda ctx, x: x * x, lambda ctx, g: g * 42).apply(x)
     y.backward()
     assert x.grad.item() == 42 and y.grad_fn.name() == "MineBackward" == type(y.grad_fn).__name__
+    assert repr(y.grad_fn).startswith("<torch.autograd.function.MineBackward object at 0x")
 
 
 def test_forward_is_not_recorded(torch: Any) -> None:

@@ -188,6 +188,7 @@ def test_names_of_nodes(torch: Any, name: str) -> None:
     assert y.grad_fn.name().rpartition(":")[2] == name and repr(y).endswith(f"grad_fn=<{name}>)")
 
 
+@pytest.mark.filterwarnings("ignore:Using backward")
 def test_names_of_what_is_no_operator(torch: Any) -> None:
     x = leaf(torch, 2)
     node = (x * 2).grad_fn.next_functions[0][0]
@@ -195,6 +196,14 @@ def test_names_of_what_is_no_operator(torch: Any) -> None:
     assert node.variable is x and node.next_functions == ()
     assert written(x * 1).grad_fn.name() == "torch::autograd::CopySlices"
     assert written(x * 1, x > 0).grad_fn.name() == written(x * 1, [1]).grad_fn.name() == "IndexPutBackward0"
+    assert (x * 1).normal_().grad_fn.name() == "NormalBackward0" and (x * 1).copy_(x).grad_fn.name().endswith(
+        "CopyBackwards"
+    )
+    x.exp().sum().backward(create_graph=True)
+    assert x.grad.grad_fn.name() == "torch::autograd::CopyBackwards" and repr(x.grad).endswith(
+        "grad_fn=<CopyBackwards>)"
+    )
+    x.grad = None
 
 
 OUTS: dict[str, tuple[Any, ...]] = {
