@@ -6,7 +6,7 @@
     (x * x).sum().backward()
     x.grad                               # tensor([2., 4.])
 
-The files in reading order: storage, modes, tensor, definition, node, accumulate, naming, graph, views, rules, arithmetic,
+The files in reading order: storage, caller, modes, tensor, definition, node, accumulate, naming, graph, views, rules, arithmetic,
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, serialization, methods; the other operators: constant,
 elementwise, reductions, arranging, products, matrices, linalg, randomness, special, nn; what looks on or steps in: saved, hooks, anomaly,
 custom, autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,

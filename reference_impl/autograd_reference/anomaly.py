@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
-import warnings
 from typing import Any
 
+from .caller import callers_frame, warn
 from .node import EVERY_NODE, Gradients, Node, noted, observers, watched
 
-HERE = __name__.rpartition(".")[0]
 UNKNOWN = "(unknown: the node was recorded before anomaly mode was switched on)\n"
 
 
@@ -46,7 +44,7 @@ class detect_anomaly(set_detect_anomaly):
 
     def __init__(self, check_nan: bool = True) -> None:
         text = "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging."
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warn(text)
         super().__init__(True, check_nan)
 
 
@@ -62,10 +60,7 @@ def switch(check_nan: bool | None) -> None:
 
 def note_place(node: Node) -> None:
     """Keep the lines of the program that are being run, without those of the engine."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(HERE):
-        frame = frame.f_back
-    noted(node).metadata["traceback_"] = traceback.format_stack(frame)
+    noted(node).metadata["traceback_"] = traceback.format_stack(callers_frame()[0])
 
 
 def run(node: Node, arrived: list[Any], needed: set[Node] | None, create_graph: bool) -> Gradients:
@@ -78,6 +73,6 @@ def run(node: Node, arrived: list[Any], needed: set[Node] | None, create_graph: 
     except Exception:
         lines = noted(node).metadata.get("traceback_", [UNKNOWN])
         text = f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(lines)}"
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warn(text)
         raise
     return gradients

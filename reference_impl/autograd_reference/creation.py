@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 
 from .arithmetic import Dtype
+from .caller import warn
 from .constant import unwrapped
 from .definition import FUNCTIONS, public
 from .shaping import view
@@ -27,11 +27,9 @@ def tensor(data: Any, *, dtype: Dtype = None, device: Device = None, requires_gr
     """
     raw = unwrapped(data)
     if isinstance(data, Tensor):
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         )
     if isinstance(raw, torch.Tensor):
         copied = torch.empty_like(raw, dtype=dtype, device=device, requires_grad=False).copy_(raw.detach())

@@ -225,7 +225,7 @@ def named_as_in_torch(name: str, function: Function, torchs: Any = None) -> Func
 
 def written(text: str, /, **names: Any) -> Callable[..., Any]:
     """A function from its text and the names in it."""
-    function: Callable[..., Any] = eval(text, names)
+    function: Callable[..., Any] = eval(text, {"__name__": __name__, **names})
     return function
 
 

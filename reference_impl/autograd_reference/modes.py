@@ -9,11 +9,11 @@ import functools
 import inspect
 import threading
 import types
-import warnings
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
+from .caller import warn
 from .storage import Storage, inferring
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -83,11 +83,10 @@ class GradMode:
 def decorated(function: Function, scope: NewScope) -> Function:
     """A function, generator function or coroutine function whose body runs in a scope."""
     if inspect.isclass(function):
-        warnings.warn(
+        warn(
             "Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or "
             "methods: only the construction runs in the mode.",
             FutureWarning,
-            stacklevel=3,
         )
     if inspect.iscoroutinefunction(function):
         return cast(Function, decorate_coroutine(function, scope))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch._tensor_str import PRINT_OPTS
 
+from .caller import warn
 from .missing import missing
 from .modes import InferenceStorage, new_storage, state
 from .storage import Storage, inferring
@@ -213,13 +213,11 @@ class Tensor:
         TypeError for anything that is not a tensor; RuntimeError for another shape, dtype or device, or the tensor itself.
         """
         if self._grad is None and self._edge is not None and not self.retains_grad:
-            warnings.warn(
+            warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
                 "be populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
                 "non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, "
-                "make sure you access the leaf Tensor instead.",
-                UserWarning,
-                stacklevel=2,
+                "make sure you access the leaf Tensor instead."
             )
         return self._grad
 
@@ -332,11 +330,9 @@ class Tensor:
 
     def _scalar(self) -> torch.Tensor:
         if self.requires_grad:
-            warnings.warn(
+            warn(
                 "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
-                "tensor.detach() first.",
-                UserWarning,
-                stacklevel=3,
+                "tensor.detach() first."
             )
         return self._data
 

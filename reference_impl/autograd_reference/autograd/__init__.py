@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..accumulate import AccumulateGrad, accumulate, run_accumulated
 from ..anomaly import detect_anomaly as detect_anomaly
 from ..anomaly import set_detect_anomaly as set_detect_anomaly
 from ..backward import accumulate_gradients, capture_gradients, reachable
+from ..caller import warn
 from ..graph import edge_of, runs_on_tensors
 from ..missing import missing_from
 from ..modes import enable_grad as enable_grad
@@ -51,11 +51,9 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     if inputs is None:
         if create_graph:
-            warnings.warn(
+            warn(
                 "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
-                "gradient which can cause a memory leak. Use autograd.grad, or reset .grad to None after use.",
-                UserWarning,
-                stacklevel=2,
+                "gradient which can cause a memory leak. Use autograd.grad, or reset .grad to None after use."
             )
         accumulate_gradients(roots, retain, create_graph)
         return

@@ -7,12 +7,12 @@ A complex input counts as two real ones, and so does a complex output: no conven
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from ..caller import warn
 from ..forward import dual_level, make_dual, unpack_dual
 from ..tensor import Tensor
 from . import grad
@@ -45,11 +45,9 @@ def gradcheck(
         )
     for position in wanted:
         if given[position].dtype not in (torch.float64, torch.complex128):
-            warnings.warn(
+            warn(
                 f"Input #{position} requires gradient and is not a double precision floating point or complex. "
-                "This check will likely fail if all the inputs are not of double precision floating point or complex.",
-                UserWarning,
-                stacklevel=2,
+                "This check will likely fail if all the inputs are not of double precision floating point or complex."
             )
     try:
         for position, number in itertools.product(wanted, range(len(outputs_of(func, given)))):

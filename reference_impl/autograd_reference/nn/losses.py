@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import torch
 
+from ..caller import warn
 from ..definition import Operator
 from ..graph import apply
 from ..rules import masked
@@ -24,11 +24,9 @@ def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tenso
 def warn_of_size(input: Tensor, target: Tensor) -> None:
     """UserWarning where the sizes differ: whoever broadcasts here has most often forgotten a dimension."""
     if input._data.shape != target._data.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead "
-            "to incorrect results due to broadcasting. Please ensure they have the same size.",
-            UserWarning,
-            stacklevel=5,
+            "to incorrect results due to broadcasting. Please ensure they have the same size."
         )
 
 

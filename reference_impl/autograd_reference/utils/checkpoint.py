@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from ..autograd import Function, backward
+from ..caller import warn
 from ..missing import missing_from
 from ..modes import enable_grad
 from ..node import Saved, save, unchanged
@@ -112,9 +112,7 @@ class CheckpointFunction(Function):
     def forward(ctx: Any, function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
         """Run the region, unrecorded."""
         if not any(ctx.needs_input_grad):
-            warnings.warn(
-                "None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=4
-            )
+            warn("None of the inputs have requires_grad=True. Gradients will be None")
         ctx.function = function
         ctx.randomness = randomness(args, preserve)
         ctx.others = [None if isinstance(x, Tensor) else x for x in args]
@@ -157,11 +155,7 @@ def checkpoint(
     go together. NotImplementedError: `debug`, `early_stop`.
     """
     if use_reentrant is None:
-        warnings.warn(
-            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly.",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn("torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly.")
     if debug or early_stop:
         raise NotImplementedError(f"checkpoint: {'debug' if debug else 'early_stop'}=True is not implemented")
     if determinism_check not in ("default", "none"):
