@@ -8,7 +8,7 @@
 
 The files in reading order: storage, caller, modes, tensor, definition, node, accumulate, naming, graph, views, rules, arithmetic,
 overlap, shaping, geometry, inplace, indexing, backward, autograd, creation, serialization, methods; the other operators: constant,
-elementwise, reductions, arranging, products, matrices, linalg, randomness, special, nn; what looks on or steps in: saved, hooks, anomaly,
+elementwise, reductions, arranging, products, matrices, linalg, randomness, special, fft, nn; what looks on or steps in: saved, hooks, anomaly,
 custom, autograd/function, draw, autograd/graph, utils/checkpoint, testing; and what stands on all of it: forward, autograd/functional,
 autograd/gradcheck, func.
 """
@@ -20,6 +20,7 @@ from typing import Any as _Any
 import torch as _torch
 
 from . import autograd as autograd
+from . import fft as fft
 from . import func as func
 from . import linalg as linalg
 from . import methods as _methods  # noqa: F401 - ties names to functions

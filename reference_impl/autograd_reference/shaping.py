@@ -99,7 +99,9 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all positions of a dimension, which is then missing."""
     pieces = torch.unbind(x._data, dim)
-    return parts(alias(rules.SELECT, x, (dim, position), made=piece) for position, piece in enumerate(pieces))
+    return parts(
+        "Unbind", (alias(rules.SELECT, x, (dim, position), made=piece) for position, piece in enumerate(pieces))
+    )
 
 
 @public
@@ -108,40 +110,37 @@ def split(x: Tensor, split_size: int | list[int], dim: int = 0) -> tuple[Tensor,
 
     RuntimeError where lengths are negative, or do not add up.
     """
-    node = "SplitBackward0" if isinstance(split_size, int) else "SplitWithSizesBackward0"
-    return called(node, consecutive(x, torch.split(x._data, split_size, dim), dim))  # type: ignore[no-any-return]
+    name = "Split" if isinstance(split_size, int) else "SplitWithSizes"
+    return consecutive(name, x, torch.split(x._data, split_size, dim), dim)
 
 
 @public
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of at most so many parts of one length, of which the last may fall short. RuntimeError for less than one."""
-    return consecutive(x, torch.chunk(x._data, chunks, dim), dim)
+    return consecutive("Split", x, torch.chunk(x._data, chunks, dim), dim)
 
 
-def consecutive(x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Tensor, ...]:
+def consecutive(name: str, x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Tensor, ...]:
     """Views of a dimension's parts, one after the other, given torch's of the raw tensor."""
-    lengths = [piece.shape[dim] for piece in pieces]
-    starts = itertools.accumulate(lengths, initial=0)
-    return parts(
-        alias(rules.NARROW, x, (dim, start, length), made=piece)
-        for piece, start, length in zip(pieces, starts, lengths, strict=False)
-    )
+    starts = itertools.accumulate((piece.shape[dim] for piece in pieces), initial=0)
+    places = [(dim, start, piece.shape[dim]) for start, piece in zip(starts, pieces, strict=False)]
+    return parts(name, (alias(rules.NARROW, x, *each) for each in zip(places, pieces, strict=True)))
 
 
 PARTS_WRITTEN = (
-    "An output is a view and is being modified inplace, or its base or another view of its base has been. This view is the "
-    "output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
-    "replace the inplace operation by an out-of-place one, or make the view by itself."
+    "Output {} of {} is a view and is being modified inplace, or its base or another view of its base has been. This view is "
+    "the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
+    "inplace. You should replace the inplace operation by an out-of-place one, or make the view by itself."
 )
 
 
-def parts(views: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """Views that were made at a time, which cannot take part in recorded writes, as in torch."""
+def parts(name: str, views: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """Views that a function of this name makes at a time: as in torch, they cannot take part in recorded writes."""
     made = tuple(views)
-    for part in made:
+    for number, part in enumerate(made):
         assert part._view is not None
-        part._view.restriction = part._view.restriction or PARTS_WRITTEN
-    return made
+        part._view.restriction = part._view.restriction or PARTS_WRITTEN.format(number, name)
+    return called(f"{name}Backward0", made)  # type: ignore[no-any-return]
 
 
 SUM_TO_SIZE: Operator = Operator("sum", torch.Tensor.sum_to_size, "x; size", x=lambda g, shape: g.expand(shape))

@@ -262,3 +262,13 @@ def test_a_loss_warns_of_a_target_of_another_size(lib: Any, name: str) -> None:
     with pytest.warns(UserWarning, match=r"Using a target size \(torch.Size\(\[3, 1\]\)\)") as caught:
         getattr(lib.nn.functional, name)(lib.ones(3), lib.ones(3, 1))
     assert caught[0].filename == __file__ or lib is torch
+
+
+def test_targets_that_are_all_ignored_have_no_gradient() -> None:
+    def compute(lib: Any) -> Any:
+        x = lib.randn(2, 3, requires_grad=True)
+        y = lib.nn.functional.cross_entropy(x, lib.tensor([-100, -100]))
+        y.backward()
+        return y.isnan(), x.grad
+
+    on_both(compute)

@@ -263,6 +263,11 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
     ],
     "vander": lambda lib, x: [lib.vander(x[0].detach()) * x[0], lib.linalg.vander(x - x[0])],
     "lstsq": lambda lib, x: [lib.linalg.lstsq(x, x[:, :1] ** 2).residuals, lib.linalg.lstsq(x.T[None], x[None, 0])[0]],
+    "transforms of whole tensors": lambda lib, x: [
+        lib.fft.fft(x * x, 5, 0, norm="ortho") * lib.fft.fftfreq(2),
+        lib.fft.irfftn(lib.fft.rfftn(x, norm="forward") ** 2, (3, 2)),
+        lib.fft.ifftshift(lib.fft.ifft2(x[None] * x[0], (4, -1))),
+    ],
     "fold": lambda lib, x: (
         lib.nn.functional.fold(lib.nn.functional.unfold(x[None] * x[0], 2, padding=1) ** 2, (3, 2), 2, padding=1) ** 2
     ),

@@ -43,6 +43,7 @@ def test_public_names_exist() -> None:
 NAMESPACES = {
     "": autograd_reference,
     "Tensor.": autograd_reference.Tensor,
+    "fft.": autograd_reference.fft,
     "linalg.": autograd_reference.linalg,
     "nn.functional.": autograd_reference.nn.functional,
 }

@@ -56,10 +56,10 @@ def class_weights(target: Any, weight: Any, like: Any, ignore_index: int) -> tup
 
 
 def of_nll(g: Any, target: Any, weight: Any, shape: torch.Size, reduction: str, ignore_index: int) -> Any:
-    """Minus the weight, at the class of each target; for a mean over the sum of the weights."""
+    """Minus the weight, at the class of each target; for a mean over the sum of the weights, which may be of none."""
     dim = min(len(shape) - 1, 1)
     classes, weights = class_weights(target, weight, g, ignore_index)
-    g = -g * (weights / weights.sum() if reduction == "mean" else weights)
+    g = masked(-g * (weights / weights.sum() if reduction == "mean" else weights), target == ignore_index)
     return g.new_zeros(shape).scatter(dim, classes.unsqueeze(dim), g.unsqueeze(dim))
 
 
