@@ -121,9 +121,12 @@ def matmul(x: Tensor, y: Tensor) -> Any:
     if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
         raise TypeError(f"matmul(): expected two tensors, got {type(x).__name__} and {type(y).__name__}")
     a, b = x._data, y._data
+    refuse_devices(a, b)
+    operator = rules.MATMUL if b.is_contiguous() else rules.MATMUL_BY_COLUMN
+    if a.ndim == b.ndim == 2:
+        return apply_two(operator, x, y)
     if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
-    refuse_devices(a, b)
     if b.ndim == 1 and a.ndim < 3:
         return x.dot(y) if a.ndim == 1 else x.mv(y)
     if b.ndim == 1:
@@ -133,5 +136,5 @@ def matmul(x: Tensor, y: Tensor) -> Any:
     if a.ndim > 2 and b.ndim == 2 and x.numel():  # one large product is faster, and its gradient needs no sum over many
         result = reshape(matmul(reshape(x, -1, x.shape[-1]), y), *x.shape[:-1], y.shape[-1])
     else:
-        result = apply_two(rules.MATMUL, x, y, (b.stride(-2) == 1,))
-    return result if result._data.ndim == 2 else called("UnsafeViewBackward0", result)
+        result = apply_two(operator, x, y)
+    return called("UnsafeViewBackward0", result)

@@ -55,8 +55,8 @@ class Pass:
         assert self.needed is not None
         return any(edge is not None and edge[0] in self.needed for edge in node.edges)
 
-    def send(self, edge: Edge, gradient: Gradient, exclusive: bool) -> None:
-        """Add a gradient to what has arrived at the end of an edge."""
+    def send(self, edge: Edge, gradient: Gradient, exclusive: bool, cotangents: Arrived | None = None) -> None:
+        """Add a gradient, which was computed from cotangents, to what has arrived at the end of an edge."""
         node, position = edge
         outputs = node.outputs
         shape, dtype = outputs[position]
@@ -67,6 +67,9 @@ class Pass:
         if arrived is None:
             heappush(self.heap, (node.order, node))
             if len(outputs) == 1:
+                # Whose memory it is only matters to the first, and where gradients are kept, or can be passed on undivided.
+                if not exclusive and cotangents is not None and len(node.edges) < 2 and not self.create_graph:
+                    exclusive = is_fresh(gradient, cotangents)
                 self.arrived[node] = [gradient, exclusive]
                 return
             arrived = self.arrived[node] = [None] * len(outputs) + [False]
@@ -125,9 +128,7 @@ class Pass:
         undivided = cotangents[-1] and len(gradients) == 1
         for edge, gradient in zip(node.edges, gradients):  # noqa: B905 - as in graph.py
             if gradient is not None and edge is not None:
-                # Whose memory it is only matters to the first, and where gradients are kept, or can be passed on undivided.
-                matters = len(edge[0].edges) < 2 and edge[0] not in self.arrived and not self.create_graph
-                self.send(edge, gradient, undivided or (matters and is_fresh(gradient, cotangents)))
+                self.send(edge, gradient, undivided, cotangents)
 
 
 def is_fresh(gradient: torch.Tensor, cotangents: Arrived) -> bool:

@@ -123,15 +123,10 @@ MEAN: Operator = Operator(
     "x; dims keepdim",
     x=lambda g, shape, dims, keepdim: spread(g / (shape.numel() // max(g.numel(), 1)), shape, dims, keepdim),
 )
-# Both operands are at least matrices: the public function sees to vectors. When y is a transposed matrix (`by_column`),
-# its gradient is computed transposed as well, so that the gradient of the matrix itself is row-major.
-MATMUL: Operator = Operator(
-    "mm",
-    lambda x, y, by_column: x @ y,
-    "x y; by_column",
-    x=lambda g, y: g @ y.mT,
-    y=lambda g, x, by_column: (g.mT @ x).mT if by_column else x.mT @ g,
-)
+# Both operands are at least matrices: the public function sees to vectors.
+MATMUL: Operator = Operator("mm", torch.matmul, "x y", x=lambda g, y: g @ y.mT, y=lambda g, x: x.mT @ g)
+# When y is a transposed matrix, its gradient is computed transposed as well, so that that of the matrix itself is row-major.
+MATMUL_BY_COLUMN: Operator = Operator("mm", torch.matmul, "x y", x=lambda g, y: g @ y.mT, y=lambda g, x: (g.mT @ x).mT)
 
 
 # Views. The gradient of a view is put back at the viewed positions of a tensor of zeros.

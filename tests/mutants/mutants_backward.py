@@ -27,10 +27,10 @@ def replace_sending(patch: pytest.MonkeyPatch, is_lost: Any) -> None:
     """Where `is_lost(walk, edge)`, a gradient takes the place of what has arrived before."""
     original = walking.Pass.send
 
-    def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+    def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool, *cotangents: Any) -> None:
         if edge[0] in walk.arrived and is_lost(walk, edge):
             walk.arrived[edge[0]][edge[1]] = None
-        original(walk, edge, gradient, exclusive)
+        original(walk, edge, gradient, exclusive, *cotangents)
 
     patch.setattr(walking.Pass, "send", send)
 
@@ -79,9 +79,9 @@ class RunsNodesTooEarly(Reference):
         done: WeakSet[Node] = WeakSet()
         send, visit = walking.Pass.send, walking.Pass.visit
 
-        def send_unless_done(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+        def send_unless_done(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool, *cotangents: Any) -> None:
             if edge[0] not in done:
-                send(walk, edge, gradient, exclusive)
+                send(walk, edge, gradient, exclusive, *cotangents)
 
         def visit_once(walk: walking.Pass, node: Node, cotangents: Any) -> None:
             done.add(node)
@@ -129,11 +129,11 @@ class ThirdPathIsLost(Reference):
     def plant(patch: pytest.MonkeyPatch) -> None:
         original, arrivals = walking.Pass.send, dict[tuple[walking.Pass, Node], int]()
 
-        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool, *cotangents: Any) -> None:
             key = walk, edge[0]
             arrivals[key] = arrivals.get(key, 0) + 1
             if arrivals[key] != 3:
-                original(walk, edge, gradient, exclusive)
+                original(walk, edge, gradient, exclusive, *cotangents)
 
         patch.setattr(walking.Pass, "send", send)
 

@@ -85,11 +85,11 @@ class SumOverNothingIsOne(Reference):
     def plant(patch: pytest.MonkeyPatch) -> None:
         original = walking.Pass.send
 
-        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool, *cotangents: Any) -> None:
             shape = edge[0].outputs[edge[1]][0]
             if gradient.numel() == 0 and shape.numel():
                 gradient = gradient.new_ones(shape)
-            original(walk, edge, gradient, exclusive)
+            original(walk, edge, gradient, exclusive, *cotangents)
 
         patch.setattr(walking.Pass, "send", send)
 

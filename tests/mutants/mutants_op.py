@@ -22,9 +22,9 @@ def replace_unbroadcasting(patch: pytest.MonkeyPatch, fit: Any) -> None:
     """`fit(gradient, shape)` instead of the sum over what broadcasting has repeated."""
     original = walking.Pass.send
 
-    def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+    def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool, *cotangents: Any) -> None:
         shape = edge[0].outputs[edge[1]][0]
-        original(walk, edge, gradient if gradient.shape == shape else fit(gradient, shape), exclusive)
+        original(walk, edge, gradient if gradient.shape == shape else fit(gradient, shape), exclusive, *cotangents)
 
     patch.setattr(walking.Pass, "send", send)
 
@@ -76,10 +76,10 @@ class GradientKeepsBroadcastShape(Reference):
     def plant(patch: pytest.MonkeyPatch) -> None:
         original = walking.Pass.send
 
-        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool) -> None:
+        def send(walk: walking.Pass, edge: Edge, gradient: Any, exclusive: bool, *cotangents: Any) -> None:
             node = edge[0]
             if type(node) is not AccumulateGrad or node in walk.arrived or gradient.shape == node.outputs[0][0]:
-                original(walk, edge, gradient, exclusive)
+                original(walk, edge, gradient, exclusive, *cotangents)
             else:
                 walk.arrived[node] = [gradient, False]
                 heappush(walk.heap, (node.order, node))
