@@ -72,8 +72,10 @@ def accumulate(tensor: Tensor, gradient: Gradient, exclusive: bool) -> None:
         gradient = at_home(gradient, tensor)
     with _lock:
         if isinstance(gradient, Tensor):
-            before, new = tensor._grad, Tensor(torch.empty_like(tensor._data))
-            tensor._grad = new.copy_(gradient) if before is None else before + gradient
+            if tensor._grad is None:
+                tensor._grad = Tensor(torch.empty_like(tensor._data)).copy_(gradient)
+            else:
+                tensor._grad = tensor._grad + gradient
         elif tensor._grad is None:
             tensor._grad = Tensor(own(gradient, tensor._data, exclusive))
         else:

@@ -81,21 +81,23 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     basic, indices, dims = split_key(x, key)
     if not indices:
         return alias(rules.SLICE, x, (basic,))
-    if any(part != slice(None) for part in basic):
-        x = alias(rules.SLICE, x, (basic,))
-    return apply(rules.INDEX, (x, *indices), (dims,))
+    return apply(rules.INDEX, (basic_part(x, basic), *indices), (dims,))
+
+
+def basic_part(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
+    """The view that the basic part of a mixed key takes; x itself if that is all of it."""
+    return x if all(part == slice(None) for part in basic) else alias(rules.SLICE, x, (basic,))
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value: a write in place. The value, a tensor or a number, is broadcast to the positions."""
     basic, indices, dims = split_key(x, key)
-    is_whole = bool(indices) and all(part == slice(None) for part in basic)
-    target = x if is_whole else alias(rules.SLICE, x, (basic,))
     if indices:
-        write(rules.INDEX_PUT, rules.index_put_, target, (value, *indices), (dims, False))
-    else:
-        extra = value.ndim - target.ndim if isinstance(value, Tensor) else 0
-        copy_(target, value.reshape(value.shape[extra:]) if extra > 0 and value.shape[:extra].numel() == 1 else value)
+        write(rules.INDEX_PUT, rules.index_put_, basic_part(x, basic), (value, *indices), (dims, False))
+        return
+    target = alias(rules.SLICE, x, (basic,))
+    extra = value.ndim - target.ndim if isinstance(value, Tensor) else 0
+    copy_(target, value.reshape(value.shape[extra:]) if extra > 0 and value.shape[:extra].numel() == 1 else value)
 
 
 @public

@@ -48,18 +48,18 @@ def smooth_l1_loss(input: Tensor, target: Tensor, beta: float) -> Tensor:
     return chosen(size < beta, size * size * (0.5 / beta), size - beta / 2) if beta else size
 
 
-def class_weights(target: Any, weight: Any, like: Any, ignore_index: int) -> tuple[Any, Any]:
-    """Of each target a class that there is, and its weight, which is zero where it is to be ignored."""
+def class_weights(target: Any, weight: Any, like: Any, ignore_index: int) -> tuple[Any, Any, Any]:
+    """Which targets are to be ignored; of each a class that there is; and its weight, which is zero where it is ignored."""
     ignored = target == ignore_index
     classes = target.masked_fill(ignored, 0)
-    return classes, masked(like.new_ones(target.shape) if weight is None else weight[classes], ignored)
+    return ignored, classes, masked(like.new_ones(target.shape) if weight is None else weight[classes], ignored)
 
 
 def of_nll(g: Any, target: Any, weight: Any, shape: torch.Size, reduction: str, ignore_index: int) -> Any:
     """Minus the weight, at the class of each target; for a mean over the sum of the weights, which may be of none."""
     dim = min(len(shape) - 1, 1)
-    classes, weights = class_weights(target, weight, g, ignore_index)
-    g = masked(-g * (weights / weights.sum() if reduction == "mean" else weights), target == ignore_index)
+    ignored, classes, weights = class_weights(target, weight, g, ignore_index)
+    g = masked(-g * (weights / weights.sum() if reduction == "mean" else weights), ignored)
     return g.new_zeros(shape).scatter(dim, classes.unsqueeze(dim), g.unsqueeze(dim))
 
 
@@ -106,19 +106,19 @@ def cross_entropy(
 ) -> Tensor:
     """nll_loss of log_softmax; the target has classes, or a probability for each class."""
     dim = min(input.ndim - 1, 1)
-    count = input.shape[dim]
     logs = input.log_softmax(dim)
+    has_classes = not target.is_floating_point() or target.ndim != input.ndim
+    if has_classes and not label_smoothing:
+        return nll_loss(logs, target, weight, ignore_index, reduction)
     by_class = weighted(logs, None if weight is None else weight.reshape(-1, *[1] * (input.ndim - 1 - dim)))
-    if target.is_floating_point() and target.ndim == input.ndim:
+    if not has_classes:
         refuse_broadcasting(input, target)
-        smooth = target * (1 - label_smoothing) + label_smoothing / count if label_smoothing else target
+        smooth = target * (1 - label_smoothing) + label_smoothing / input.shape[dim] if label_smoothing else target
         return reduced(-(by_class * smooth).sum(dim), reduction)
     loss = nll_loss(logs, target, weight, ignore_index, reduction)
-    if not label_smoothing:
-        return loss
-    weights = class_weights(target, weight, logs, ignore_index)[1]
-    others = reduced(masked(-by_class.sum(dim), target.eq(ignore_index)), reduction, weights)
-    return loss * (1 - label_smoothing) + others * (label_smoothing / count)
+    ignored, _, weights = class_weights(target, weight, logs, ignore_index)
+    others = reduced(masked(-by_class.sum(dim), ignored), reduction, weights)
+    return loss * (1 - label_smoothing) + others * (label_smoothing / input.shape[dim])
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
