@@ -48,6 +48,7 @@ from .definition import (
     written,
 )
 from .graph import Recorded, apply, apply_one, apply_two
+from .missing import Missing
 from .naming import saved_name, saved_names, saved_value, seen
 from .saved import SavedTensor
 from .tensor import Tensor
@@ -293,3 +294,6 @@ for name in definition.OPERANDS:
 for name, function in list(FUNCTIONS.items()):  # not the methods
     if takes_out(name) and "out" not in inspect.signature(function).parameters:
         FUNCTIONS[name] = with_out(name, function)
+for name in dir(torch.Tensor):
+    if name[0] != "_" and not hasattr(Tensor, name):
+        setattr(Tensor, name, Missing(name))

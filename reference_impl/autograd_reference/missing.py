@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
 
+import torch
+
 
 def missing(what: str, name: str, there: Iterable[str], torchs: Any) -> AttributeError:
     """The error for a name that `what` does not have; near are those of torch's names that it has."""
@@ -15,6 +17,17 @@ def missing(what: str, name: str, there: Iterable[str], torchs: Any) -> Attribut
         f"{what} has no attribute {name!r}{', which torch has' * hasattr(torchs, name)}"
         + (f"; near names: {', '.join(near)}" if near else "")
     )
+
+
+class Missing:
+    """In place of what torch's tensors have and ours have not. A `__getattr__` would slow every access to any attribute."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, x: Any, kind: type) -> Any:
+        there = [name for name, member in vars(kind).items() if not isinstance(member, Missing)]
+        raise missing(f"{kind.__name__!r} object", self.name, there, torch.Tensor)
 
 
 def missing_from(names: dict[str, Any]) -> Callable[[str], Any]:

@@ -9,7 +9,6 @@ import torch
 from torch._tensor_str import PRINT_OPTS
 
 from .caller import warn
-from .missing import missing
 from .modes import InferenceStorage, new_storage, state
 from .storage import Storage, inferring
 
@@ -85,9 +84,8 @@ class Tensor:
         self._view: View | None = None
         self._accumulator: weakref.ref[AccumulateGrad] | None = None
 
-    def __getattr__(self, name: str) -> Any:
-        """What a tensor does not have: say so, and what is near. Our own optional attributes are looked up in vain often."""
-        raise AttributeError(name) if name[0] == "_" else missing("'Tensor' object", name, dir(Tensor), torch.Tensor)
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if hasattr(Tensor, name)]
 
     # The geometry: element i of the tensor is storage[storage_offset + sum(i * stride)].
 
