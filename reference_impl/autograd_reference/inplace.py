@@ -97,12 +97,18 @@ def write(
     version = target._storage.version
     # A view that was made under no_grad requires nothing, but its base's history would miss the write: that is refused.
     base = target if target._view is None else target._view.base
-    recording = state.enabled and (target.requires_grad or base.requires_grad or any(map(requires, operands)))
+    recording = state.enabled and (
+        target._edge is not None or target.requires_grad or base.requires_grad or any(map(requires, operands))
+    )
     if recording or write_raw is not FILL or isinstance(operands[0], Tensor):  # one number fits in all places
         refuse_overlap(target, operands)
     node = before_write(operator, target, operands, parameters) if recording else None
     tangents = levels[-1].written(operator, target, operands, parameters) if levels else None
-    write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)
+    if len(operands) == 1:
+        (x,) = operands
+        write_raw(target._data, x._data if isinstance(x, Tensor) else x, *parameters)
+    else:
+        write_raw(target._data, *[x._data if isinstance(x, Tensor) else x for x in operands], *parameters)
     target._storage.version = version + 1
     if node is not None:
         after_write(node, target)
@@ -140,12 +146,15 @@ def before_write(operator: Operator, target: Tensor, operands: Values, parameter
     """The node of a write, with the values that its rules need saved while they are there."""
     refuse_recording(target)
     edges = [edge_of(target if target._view is None else target._view.base)]
-    edges += [edge_of(x) if isinstance(x, Tensor) else None for x in operands]
-    key = key_of(edges)
-    plan = operator.plan(-key if target.is_complex() else key)
-    saved = [save(operands[position - 1]) if position else save_copy(target) for position in plan.saves]
+    for x in operands:
+        edges.append(edge_of(x) if isinstance(x, Tensor) else None)
+    data, key = target._data, key_of(edges)
+    plan = operator.plan(-key if data.is_complex() else key)
+    saved: list[Saved] = []
+    for position in plan.saves:
+        saved.append(save(operands[position - 1]) if position else save_copy(target))
     node = (
-        Recorded(edges, ((target._data.shape, target._data.dtype),), plan, parameters, saved)
+        Recorded(edges, ((data.shape, data.dtype),), plan, parameters, saved)
         if target._view is None
         else CopySlices(edges, plan, parameters, saved, target)
     )
