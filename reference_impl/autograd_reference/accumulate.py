@@ -155,7 +155,8 @@ def keep(node: Node, cotangents: Gradients) -> None:
 
 def follow(tensor: Tensor, before: Edge | None) -> None:
     """A tensor that retained when `before` was its edge, and has been written since, goes on to retain."""
-    if not retaining.data or before is None or tensor._edge is None:  # `data`, because its own `__len__` is slow
+    # `data`, because the length of a weak dictionary is slow, and every write comes here.
+    if not retaining.data or before is None or tensor._edge is None:  # type: ignore[attr-defined]
         return
     if any(each() is tensor for each in retaining.get(before[0], ())):
         retaining.setdefault(tensor._edge[0], []).append(weakref.ref(tensor))

@@ -86,7 +86,7 @@ class Pass:
     def run(self) -> None:
         """Take nodes until none is left, latest first."""
         heap, arrived, targets = self.heap, self.arrived, self.targets
-        keeping = bool(retaining.data) and not targets
+        keeping = bool(retaining) and not targets
         enabled, state.enabled = state.enabled, self.enabled
         try:
             while heap:

@@ -77,7 +77,7 @@ class Recorded(Node):
         self, cotangents: Sequence[Gradient | None], needed: set[Node] | None, create_graph: bool
     ) -> Sequence[Gradient | None]:
         """Run the operator's rules."""
-        cotangent = cotangents[0]
+        cotangent = cotangents[0] if len(self.outputs) == 1 else self.of_all(cotangents)
         frame = self.recorded_frame() if create_graph else self.frame()
         if needed is None:
             return self.plan.run(cotangent, frame, self.edges)  # type: ignore[no-any-return]
@@ -88,6 +88,12 @@ class Recorded(Node):
             else:
                 gradients.append(rule(cotangent, frame, edge[0].outputs[edge[1]][0]))
         return gradients
+
+    def of_all(self, cotangents: Sequence[Gradient | None]) -> list[Gradient]:
+        """The gradients of all outputs, zeros for those that have got none."""
+        given = next(g for g in cotangents if g is not None)
+        pairs = zip(cotangents, self.outputs, strict=False)  # what comes after the gradients is the walk's
+        return [given.new_zeros(shape) if g is None else g for g, (shape, _) in pairs]
 
     def frame(self) -> list[Any]:
         """The raw values that rules read. RuntimeError for those that were released, or overwritten since."""

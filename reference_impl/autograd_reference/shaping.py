@@ -14,12 +14,13 @@ from typing import Any
 import torch
 
 from . import rules
-from .definition import Operator, public
-from .graph import apply
-from .naming import called
+from .definition import Operator, Values, public
+from .graph import apply, compute, edge_of, note
+from .modes import state
+from .naming import camel
 from .overlap import overlaps_itself
 from .tensor import Tensor
-from .views import alias, is_view_of_leaf
+from .views import alias, is_view_of_leaf, view_of
 
 Size = int | Sequence[int]
 
@@ -95,37 +96,22 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
     return result
 
 
-@public
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of all positions of a dimension, which is then missing."""
-    pieces = torch.unbind(x._data, dim)
-    return parts(
-        "Unbind", (alias(rules.SELECT, x, (dim, position), made=piece) for position, piece in enumerate(pieces))
-    )
+def of_parts(g: Any) -> list[Any]:
+    """The gradients of all parts, of which there may be just one."""
+    return g if isinstance(g, list) else [g]
 
 
-@public
-def split(x: Tensor, split_size: int | list[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of a dimension's parts, of one length, of which the last may fall short, or of given lengths.
-
-    RuntimeError where lengths are negative, or do not add up.
-    """
-    name = "Split" if isinstance(split_size, int) else "SplitWithSizes"
-    return consecutive(name, x, torch.split(x._data, split_size, dim), dim)
+def joined(g: Any, dim: int) -> Any:
+    """The gradients of parts, one after the other."""
+    starts = [*itertools.accumulate((each.shape[dim] for each in of_parts(g)), initial=0)]
+    return compute(rules.CAT, of_parts(g), (dim, starts))
 
 
-@public
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most so many parts of one length, of which the last may fall short. RuntimeError for less than one."""
-    return consecutive("Split", x, torch.chunk(x._data, chunks, dim), dim)
-
-
-def consecutive(name: str, x: Tensor, pieces: Sequence[torch.Tensor], dim: int) -> tuple[Tensor, ...]:
-    """Views of a dimension's parts, one after the other, given torch's of the raw tensor."""
-    starts = itertools.accumulate((piece.shape[dim] for piece in pieces), initial=0)
-    places = [(dim, start, piece.shape[dim]) for start, piece in zip(starts, pieces, strict=False)]
-    return parts(name, (alias(rules.NARROW, x, *each) for each in zip(places, pieces, strict=True)))
-
+UNBIND: Operator = Operator(
+    "unbind", torch.unbind, "x; dim", x=lambda g, dim: compute(rules.STACK, of_parts(g), (dim,))
+)
+SPLIT: Operator = Operator("split", torch.split, "x; split_size dim", x=joined)
+SPLIT_WITH_SIZES: Operator = Operator("split_with_sizes", torch.split, "x; split_sizes dim", x=joined)
 
 PARTS_WRITTEN = (
     "Output {} of {} is a view and is being modified inplace, or its base or another view of its base has been. This view is "
@@ -134,13 +120,62 @@ PARTS_WRITTEN = (
 )
 
 
-def parts(name: str, views: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """Views that a function of this name makes at a time: as in torch, they cannot take part in recorded writes."""
+def parts(operator: Operator, x: Tensor, parameters: Values, views: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """Views that an operator makes at a time: they have one node, and are not to be written, see `refuse_writes`."""
     made = tuple(views)
-    for number, part in enumerate(made):
+    if state.enabled and made and (edge := edge_of(x)):
+        note(operator, (x,), parameters, made[0], (edge,), 3)
+        assert made[0]._edge is not None
+        node = made[0]._edge[0]
+        node.outputs = tuple((part.shape, part.dtype) for part in made)
+        for number, part in enumerate(made):
+            part._edge = node, number
+    refuse_writes(camel(operator.name), made)
+    return made
+
+
+def refuse_writes(name: str, views: Iterable[Tensor]) -> None:
+    """Views that a function of this name makes at a time cannot take part in recorded writes, as in torch."""
+    for number, part in enumerate(views):
         assert part._view is not None
         part._view.restriction = part._view.restriction or PARTS_WRITTEN.format(number, name)
-    return called(f"{name}Backward0", made)  # type: ignore[no-any-return]
+
+
+@public
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of all positions of a dimension, which is then missing."""
+    pieces = enumerate(torch.unbind(x._data, dim))
+    return parts(UNBIND, x, (dim,), (view_of(rules.SELECT, x, (dim, position), piece) for position, piece in pieces))
+
+
+@public
+def split(x: Tensor, split_size: int | list[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of a dimension's parts, of one length, of which the last may fall short, or of given lengths.
+
+    RuntimeError where lengths are negative, or do not add up.
+    """
+    operator = SPLIT if isinstance(split_size, int) else SPLIT_WITH_SIZES
+    lengths = split_size if isinstance(split_size, int) else tuple(split_size)
+    return consecutive(operator, x, lengths, torch.split(x._data, split_size, dim), dim)
+
+
+@public
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of at most so many parts of one length, of which the last may fall short. RuntimeError for less than one."""
+    pieces = torch.chunk(x._data, chunks, dim)
+    return consecutive(SPLIT, x, pieces[0].shape[dim], pieces, dim)
+
+
+def consecutive(
+    operator: Operator, x: Tensor, lengths: Any, pieces: Sequence[torch.Tensor], dim: int
+) -> tuple[Tensor, ...]:
+    """Views of a dimension's parts, one after the other, given torch's of the raw tensor."""
+    starts = itertools.accumulate((piece.shape[dim] for piece in pieces), initial=0)
+    views = (
+        view_of(rules.NARROW, x, (dim, start, piece.shape[dim]), piece)
+        for start, piece in zip(starts, pieces, strict=False)
+    )
+    return parts(operator, x, (lengths, dim), views)
 
 
 SUM_TO_SIZE: Operator = Operator("sum", torch.Tensor.sum_to_size, "x; size", x=lambda g, shape: g.expand(shape))

@@ -101,22 +101,26 @@ def replay(steps: Iterable[Step], value: Any) -> Any:
     return value
 
 
-def alias(operator: Operator, x: Tensor, parameters: Values = (), made: Any = None) -> Tensor:
-    """Run a view operator: the result shares the operand's memory. `made` is the raw view, if it is there already."""
-    data = operator.forward(x._data, *parameters) if made is None else made
-    if operator.may_copy and data.data_ptr() != x._data.data_ptr():
-        result = Tensor(data)
-    else:
-        result = Tensor(data, x._storage)
-        base = x if x._view is None else x._view.base
-        result._view = View(base, x._view, operator, parameters, base._edge)
-        if not state.enabled:
-            result._view.restriction = MADE_UNDER_NO_GRAD
+def view_of(operator: Operator, x: Tensor, parameters: Values, data: Any) -> Tensor:
+    """What a view operator gives, of which the raw view is there; it is not recorded."""
+    result = Tensor(data, x._storage)
+    base = x if x._view is None else x._view.base
+    result._view = View(base, x._view, operator, parameters, base._edge)
+    if not state.enabled:
+        result._view.restriction = MADE_UNDER_NO_GRAD
+    return result
+
+
+def alias(operator: Operator, x: Tensor, parameters: Values = ()) -> Tensor:
+    """Run a view operator: the result shares the operand's memory."""
+    data = operator.forward(x._data, *parameters)
+    copied = operator.may_copy and data.data_ptr() != x._data.data_ptr()
+    result = Tensor(data) if copied else view_of(operator, x, parameters, data)
     if state.enabled:
         edge = x._edge if x._view is None and x._edge is not None else edge_of(x)
         if edge is not None:
             note(operator, (x,), parameters, result, (edge,), 3)
-    if result._view is None:
+    if copied:
         called("UnsafeViewBackward0", result)
         if levels:
             levels[-1].after(operator, (x,), parameters, result)

@@ -62,6 +62,50 @@ def test_several_views(take: Any) -> None:
     assert all(each._base is x._base for each in take(x))
 
 
+@pytest.mark.parametrize("take", [list, lambda x: x.split(2, 1), lambda x: x.split([1, 0, 4], 1), lambda x: x.chunk(2)])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_several_views_are_outputs_of_one_node(take: Any, create_graph: bool) -> None:
+    def seen(module: Any) -> Any:
+        x = module.arange(10.0).reshape(2, 5).requires_grad_()
+        first, *others = take(x * x)
+        hooked: list[Any] = []
+        first.grad_fn.register_hook(
+            lambda given, got: hooked.append([each if each is None else each.tolist() for each in (*given, *got)])
+        )
+        alone = module.autograd.grad(first.sum(), x, retain_graph=True)[0]
+        (gradient,) = module.autograd.grad(
+            (others[0] * others[0]).sum(), x, create_graph=create_graph, retain_graph=True
+        )
+        second = module.autograd.grad(gradient.sum(), x, retain_graph=True)[0].tolist() if create_graph else None
+        others[0].retain_grad()
+        (first.sum() * others[0].sum()).backward()
+        same = [each.grad_fn is first.grad_fn for each in others]
+        numbers = [each.output_nr for each in (first, *others)]
+        return (
+            hooked,
+            alone.tolist(),
+            gradient.tolist(),
+            second,
+            others[0].grad.tolist(),
+            x.grad.tolist(),
+            same,
+            numbers,
+        )
+
+    assert seen(ours) == seen(torch)
+
+
+@pytest.mark.parametrize("take", [list, lambda x: x.split(2), lambda x: x.split([1]), lambda x: x.chunk(2)])
+def test_a_part_may_be_the_whole(take: Any) -> None:
+    def gradient(module: Any) -> Any:
+        x = module.arange(5.0).reshape(1, 5).requires_grad_()
+        (part,) = take(x)
+        (part * part).sum().backward()
+        return x.grad.tolist(), type(part.grad_fn).__name__
+
+    assert gradient(ours) == gradient(torch)
+
+
 @pytest.mark.parametrize("module", [ours, torch])
 @pytest.mark.parametrize("lengths", [0, -1, [1, 2], [-1, 6]])
 def test_split_refuses(module: Any, lengths: Any) -> None:
