@@ -16,6 +16,7 @@ from . import rules
 from .definition import Operator
 from .elementwise import refused
 from .graph import compute
+from .reductions import others
 from .rules import masked, nothing
 from .tensor import Tensor
 
@@ -42,12 +43,15 @@ INV: Operator = Operator("linalg_inv_ex", torch.linalg.inv, "x", x=lambda g, res
 
 
 def cofactors(x: Any, det: Any) -> Any:
-    """The derivative of the determinant. Where that is zero, the minors give it, and not the inverse."""
+    """The derivative of the determinant. Where that is zero, singular values give it, or the minors, and not the inverse."""
     if bool((det != 0).all()):
         return per_matrix(det) * compute(INV, (x,)).mT
     n = x.shape[-1]
-    others = torch.tensor([[k for k in range(n) if k != left_out] for left_out in range(n)]).long().reshape(n, n - 1)
-    rows, columns = like(x, others.reshape(n, 1, -1, 1)), like(x, others.reshape(1, n, 1, -1))
+    if isinstance(x, torch.Tensor) and n > 8:  # there are n * n minors
+        u, s, vh = torch.linalg.svd(x)
+        return per_matrix(torch.linalg.det(u @ vh)) * (u.conj() * others(s, -1).unsqueeze(-2)) @ vh.conj()
+    kept = torch.tensor([[k for k in range(n) if k != left_out] for left_out in range(n)]).long().reshape(n, n - 1)
+    rows, columns = like(x, kept.reshape(n, 1, -1, 1)), like(x, kept.reshape(1, n, 1, -1))
     signs = 1 - (torch.arange(n).unsqueeze(1) + torch.arange(n)) % 2 * 2
     return compute(DET, (x[..., rows, columns],)) * like(x, signs)
 

@@ -10,7 +10,11 @@ import torch
 from .arithmetic import broadcast_shapes, refuse_devices
 from .definition import Operator, compose, define, public
 from .graph import apply, compute
+from .reductions import norm_rule
+from .rules import fused
 from .tensor import Tensor
+
+ATEN = torch.ops.aten
 
 
 def scaled(x: Any, factor: Any) -> Any:
@@ -158,10 +162,31 @@ def tensordot(x: Tensor, y: Tensor, dims: Any = 2) -> Any:
     return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(output)}", x, y)
 
 
+def cdist_rule(g: Any, x: Any, y: Any, result: Any, p: float) -> Any:
+    """The gradient by the difference of each pair of rows."""
+    differences = x.unsqueeze(-2) - y.unsqueeze(-3)
+    return norm_rule(g, differences, differences.shape, result, p, (-1,), False)
+
+
+CDIST: Operator = Operator(
+    "cdist",
+    torch.cdist,
+    "x y; p compute_mode",
+    x=fused(
+        lambda g, x, y, result, p: ATEN._cdist_backward.default(g, x, y, p, result),
+        lambda g, x, y, result, p: cdist_rule(g, x, y, result, p).sum(-2),
+    ),
+    y=fused(
+        lambda g, x, y, result, p: ATEN._cdist_backward.default(g.mT.contiguous(), y, x, p, result.mT.contiguous()),
+        lambda g, x, y, result, p: -cdist_rule(g, x, y, result, p).sum(-3),
+    ),
+)
+
+
 @public
-def cdist(x: Tensor, y: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Any:
-    """The p-norms of the differences of all pairs of rows. All modes compute them the same way."""
-    return (x.unsqueeze(-2) - y.unsqueeze(-3)).norm(p, -1)
+def cdist(x: Tensor, y: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
+    """The p-norms of the differences of all pairs of rows."""
+    return apply(CDIST, (x, y), (p, compute_mode))
 
 
 @public

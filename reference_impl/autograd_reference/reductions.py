@@ -177,9 +177,9 @@ def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: An
     """The gradient of the p-norm, zero where the norm is."""
     if math.isinf(p):
         return x.sgn() * of_extreme(g, x.abs(), result, shape, dims, keepdim)
-    g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 2:
-        return masked(x * (g / result), result == 0)
+        return x * spread(masked(g / result, result == 0), shape, dims, keepdim)
+    g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 0:
         return nothing(g, shape)
     return g * x.sgn() * masked(x.abs() ** (p - 1) / result ** (p - 1), x == 0)

@@ -312,7 +312,10 @@ INDEX: Operator = Operator(
     "index",
     index,
     "x *indices; dims",
-    x=lambda g, shape, indices, dims: compute(INDEX_PUT, (g.new_zeros(shape), g, *indices), (dims, True)),
+    x=fused(
+        lambda g, shape, indices, dims: index_put_(g.new_zeros(shape), g, *indices, dims, True),
+        lambda g, shape, indices, dims: compute(INDEX_PUT, (g.new_zeros(shape), g, *indices), (dims, True)),
+    ),
 )
 INDEX_PUT: Operator = Operator(
     "index_put",

@@ -28,8 +28,11 @@ ELU: Operator = Operator(
     "elu",
     lambda x, alpha, scale, input_scale: ATEN.elu.default(x, alpha, scale, input_scale),
     "x; alpha scale input_scale",
-    x=lambda g, x, alpha, scale, input_scale: g * chosen(
-        x > 0, scale, masked(x * input_scale, x > 0).exp() * (alpha * scale * input_scale)
+    x=fused(
+        lambda g, x, *scales: ATEN.elu_backward.default(g, *scales, False, x),
+        lambda g, x, alpha, scale, input_scale: g * chosen(
+            x > 0, scale, masked(x * input_scale, x > 0).exp() * (alpha * scale * input_scale)
+        ),
     ),
 )  # fmt: skip
 GELU: Operator = Operator(
@@ -51,13 +54,31 @@ SOFTPLUS: Operator = Operator(
     "softplus",
     ATEN.softplus.default,
     "x; beta threshold",
-    x=lambda g, x, beta, threshold: g * chosen(x * beta > threshold, 1, (x * beta).sigmoid()),
+    x=fused(
+        ATEN.softplus_backward.default,
+        lambda g, x, beta, threshold: g * chosen(x * beta > threshold, 1, (x * beta).sigmoid()),
+    ),
 )
 LEAKY_RELU: Operator = Operator(
-    "leaky_relu", ATEN.leaky_relu.default, "x; slope", x=lambda g, x, slope: g * chosen(x > 0, 1, slope)
+    "leaky_relu",
+    ATEN.leaky_relu.default,
+    "x; slope",
+    x=fused(
+        lambda g, x, slope: ATEN.leaky_relu_backward.default(g, x, slope, False),
+        lambda g, x, slope: g * chosen(x > 0, 1, slope),
+    ),
 )
 HARDTANH: Operator = Operator(
-    "hardtanh", ATEN.hardtanh.default, "x; low high", x=lambda g, x, low, high: masked(g, (x <= low) | (x >= high))
+    "hardtanh",
+    ATEN.hardtanh.default,
+    "x; low high",
+    x=fused(ATEN.hardtanh_backward.default, lambda g, x, low, high: masked(g, (x <= low) | (x >= high))),
+)
+HARDSWISH: Operator = Operator(
+    "hardswish",
+    ATEN.hardswish.default,
+    "x",
+    x=fused(ATEN.hardswish_backward.default, lambda g, x: g * chosen(x.abs() < 3, x / 3 + 0.5, x >= 3)),
 )
 LOG_SIGMOID: Operator = Operator("log_sigmoid", torch.nn.functional.logsigmoid, "x", x=lambda g, x: g * (-x).sigmoid())
 
@@ -136,7 +157,7 @@ FUNCTIONS = functions(
     hardtanh=lambda input, min_val, max_val: hardtanh(input, min_val, max_val),
     relu6=lambda input: hardtanh(input, 0.0, 6.0),
     hardsigmoid=lambda input: hardtanh(input + 3, 0.0, 6.0) / 6,
-    hardswish=lambda input: input * hardtanh(input + 3, 0.0, 6.0) / 6,
+    hardswish=lambda input: apply_one(HARDSWISH, input),
     hardshrink=lambda input, lambd=0.5: input.masked_fill(input.abs() <= lambd, 0),
     softshrink=lambda input, lambd=0.5: input - input.clamp(-lambd, lambd),
     sigmoid=lambda input: input.sigmoid(),

@@ -11,10 +11,12 @@ import torch
 from ..arithmetic import refuse_devices
 from ..definition import Operator
 from ..graph import apply
+from ..rules import fused
 from ..tensor import Tensor
 from .activations import chosen
 from .signatures import functions
 
+ATEN = torch.ops.aten
 PLAIN = torch.nn.functional
 ALPHA = 1.7580993408473766  # minus what selu gives far below zero
 
@@ -98,10 +100,42 @@ def with_statistics(x: Tensor, noise: Tensor, p: float) -> Tensor:
 # Normalisation. `weight` and `bias` are of the same shape as what they meet, or by channel.
 
 
-def standardised(x: Tensor, dims: Sequence[int], eps: float) -> Tensor:
-    """x with mean 0 and variance 1 over some dimensions."""
+def standardise(x: Any, dims: Sequence[int], eps: float, statistics: list[Any]) -> Any:
+    """x with mean 0 and variance 1. What the kernel found, mean and inverse deviation, goes to a list."""
+    if dims[-1] == -1:
+        y, *statistics[:] = ATEN.native_layer_norm.default(x, x.shape[dims[0] :], None, None, eps)
+    else:
+        y, *statistics[:] = ATEN.native_batch_norm.default(x, None, None, None, None, True, 0.0, eps)
+    return y
+
+
+def standardise_backward(g: Any, x: Any, dims: Sequence[int], eps: float, statistics: list[Any]) -> Any:
+    """The gradient of the kernel."""
+    mask = [True, False, False]
+    if dims[-1] == -1:
+        return ATEN.native_layer_norm_backward.default(g, x, x.shape[dims[0] :], *statistics, None, None, mask)[0]
+    return ATEN.native_batch_norm_backward.default(g, x, None, None, None, *statistics, True, eps, mask)[0]
+
+
+def of_standardised(g: Any, x: Any, dims: Sequence[int], eps: float) -> Any:
+    """A change of x also changes its mean and its deviation."""
     centred = x - x.mean(dims, True)
-    return centred * ((centred * centred).mean(dims, True) + eps).rsqrt()
+    inverse = ((centred * centred).mean(dims, True) + eps).rsqrt()
+    y = centred * inverse
+    return inverse * (g - g.mean(dims, True) - y * (g * y).mean(dims, True))
+
+
+STANDARDISED: Operator = Operator(
+    "standardised",
+    standardise,
+    "x; dims eps statistics",
+    x=fused(standardise_backward, lambda g, x, dims, eps, statistics: of_standardised(g, x, dims, eps)),
+)
+
+
+def standardised(x: Tensor, dims: Sequence[int], eps: float) -> Tensor:
+    """x with mean 0 and variance 1, over the last dimensions or over all but the channels."""
+    return apply(STANDARDISED, (x,), (dims, eps, []))
 
 
 def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -180,7 +214,7 @@ def instance_norm(
     """Standardised over every channel of every sample."""
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    x = by_statistics(input, [*range(2, input.ndim)], running_mean, running_var, momentum, eps)
+    x = by_statistics(input, [*range(2 - input.ndim, 0)], running_mean, running_var, momentum, eps)
     return affine(x, *by_channel(input, weight, bias))
 
 

@@ -10,10 +10,12 @@ import torch
 from ..caller import warn
 from ..definition import Operator
 from ..graph import apply
-from ..rules import masked
+from ..rules import fused, masked
 from ..tensor import Tensor
 from .activations import chosen, logsigmoid
 from .signatures import REDUCTIONS, functions, known, reduced, weighted
+
+ATEN = torch.ops.aten
 
 
 def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -36,16 +38,35 @@ def difference(input: Tensor, target: Tensor) -> Tensor:
     return input - target
 
 
-def huber_loss(input: Tensor, target: Tensor, delta: float) -> Tensor:
-    """Half the square where the difference is at most delta, else linear."""
-    size = difference(input, target).abs()
-    return chosen(size <= delta, size * size * 0.5, (size - delta / 2) * delta)
+def of_smooth_l1(g: Any, difference: Any, beta: float) -> Any:
+    """The difference over beta, but no more than its sign."""
+    return g * (chosen(difference.abs() < beta, difference / beta, difference.sgn()) if beta else difference.sgn())
+
+
+SMOOTH_L1: Operator = Operator(
+    "smooth_l1_loss",
+    lambda x, y, beta: ATEN.smooth_l1_loss.default(x, y, 0, beta),
+    "x y; beta",
+    x=fused(
+        lambda g, x, y, beta: ATEN.smooth_l1_loss_backward.default(g, x, y, 0, beta),
+        lambda g, x, y, beta: of_smooth_l1(g, x - y, beta),
+    ),
+    y=fused(
+        lambda g, x, y, beta: -ATEN.smooth_l1_loss_backward.default(g, x, y, 0, beta),
+        lambda g, x, y, beta: -of_smooth_l1(g, x - y, beta),
+    ),
+)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, beta: float) -> Tensor:
-    """huber_loss / beta; the absolute difference for beta = 0."""
-    size = difference(input, target).abs()
-    return chosen(size < beta, size * size * (0.5 / beta), size - beta / 2) if beta else size
+    """Half the square over beta where the difference is less than beta, else linear."""
+    warn_of_size(input, target)
+    return apply(SMOOTH_L1, (input, target), (beta,))
+
+
+def huber_loss(input: Tensor, target: Tensor, delta: float) -> Tensor:
+    """delta times that."""
+    return smooth_l1_loss(input, target, delta) * delta
 
 
 def class_weights(target: Any, weight: Any, like: Any, ignore_index: int) -> tuple[Any, Any, Any]:
