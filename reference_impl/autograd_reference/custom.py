@@ -22,6 +22,7 @@ from .views import alias
 
 if TYPE_CHECKING:
     from .autograd.function import Function
+    from .forward import Level
 
 VIEW_WRITTEN = (
     "Output {} of {} is a view and is being modified inplace. This view was created inside a custom Function (or because an "
@@ -127,9 +128,11 @@ class FunctionNode(Node):
             self.keep()
         return results
 
-    def push(self, arguments: tuple[Any, ...], tangents: list[Tensor | None], outputs: Sequence[Any]) -> None:
+    def push(
+        self, level: Level, arguments: tuple[Any, ...], tangents: list[Tensor | None], outputs: Sequence[Any]
+    ) -> None:
         """Have the user's `jvp` push the arguments' tangents on. RuntimeError: what it returns does not fit the outputs."""
-        level, ctx = levels[-1], self.ctx
+        ctx = self.ctx
         given = [
             Tensor(torch.zeros_like(x._data)) if t is None and isinstance(x, Tensor) and ctx.materialize_grads else t
             for x, t in zip(arguments, tangents, strict=True)
@@ -146,7 +149,7 @@ class FunctionNode(Node):
             if isinstance(x, Tensor) and tangent is not None:
                 self.check_tangent(x, tangent, given)
                 if x._view is None:  # or else its tangent is that of its base
-                    x._tangent = (level, tangent)
+                    level.give(x, tangent)
         level.noted[self] = [results[o] if isinstance(o, int) else level.tangent(o[0]) for o in self.origins]
 
     def check_tangent(self, x: Tensor, tangent: Any, given: Sequence[Tensor | None]) -> None:

@@ -5,12 +5,15 @@ linear function is its transpose: differentiated with respect to u, along the op
 of the backward pass, recorded, are all that is needed, and where an operator has none, forward mode refuses it, too.
 
 The tangent of a view is the same view of its base's tangent; so a write through either is a write to that. A backward
-pass inside a level runs on tensors, as with `create_graph`: so gradients have tangents as well.
+pass inside a level runs on tensors, as with `create_graph`: so gradients have tangents as well. And where levels nest, the
+tangents of an inner level are tensors that have tangents of the outer ones: those are second derivatives.
 """
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -19,18 +22,20 @@ from .accumulate import accumulator_edge, fitted
 from .backward import capture_gradients
 from .custom import refuse_other_size
 from .definition import Operator, Values
-from .graph import apply, edge_of, key_of, levels, record
+from .graph import apply, edge_of, key_of, levels, record, runs_on_tensors
 from .modes import state
+from .naming import called
 from .node import Node, conjugate
 from .rules import EXPAND
 from .tensor import Tensor
 from .views import replay
 
 Tangents = list[Tensor | None]
+Written = dict["Level", Tangents]
 
 
 class Level:
-    """Inside it, dual tensors can be made; at its end all lose their tangents."""
+    """Inside it, dual tensors can be made; at its end all lose their tangents. Whichever level is told, speaks for all."""
 
     def __init__(self) -> None:
         # The tangents of what a node has saved.
@@ -40,21 +45,25 @@ class Level:
         """The tangent of an operand, if it has one."""
         if not isinstance(x, Tensor):
             return None
-        level, tangent = getattr(x if x._view is None else x._view.base, "_tangent", (None, None))
-        if level is not self or x._view is None:
-            return tangent if level is self else None
-        view: Tensor = replay(x._view.steps(), tangent)
-        return view
+        tangent: Tensor | None = getattr(x if x._view is None else x._view.base, "_tangent", {}).get(self)
+        if tangent is not None and x._view is not None:
+            tangent = replay(x._view.steps(), tangent)
+        return tangent
+
+    def give(self, x: Any, tangent: Tensor) -> None:
+        """Let a tensor, which is no view, carry a tangent."""
+        x._tangent = {**getattr(x, "_tangent", {}), self: tangent}
 
     def after(self, operator: Operator, operands: Values, parameters: Values, result: Tensor) -> None:
-        """Push the tangents of an operator's operands on to its result."""
-        if state.pausing or state.inference:
-            return
-        tangents = [self.tangent(x) for x in operands]
-        pushed = push(operator, operands, parameters, result, tangents)
-        if pushed is not None:
-            result._tangent = (self, pushed)
-        self.note(result, [*tangents, pushed])
+        """Push the tangents of an operator's operands on to its result, those of outer levels first."""
+        present = heeded()
+        for depth, level in enumerate(present):
+            tangents = [level.tangent(x) for x in operands]
+            with heeding(present[:depth]):
+                pushed = push(operator, operands, parameters, result, tangents)
+            if pushed is not None:
+                level.give(result, pushed)
+            level.note(result, [*tangents, pushed])
 
     def note(self, result: Tensor, tangents: Tangents) -> None:
         """Note the tangents of what a node has saved, given those of all operands and, last, of its result."""
@@ -63,27 +72,65 @@ class Level:
             self.noted[node] = [tangents[position] for position in (*node.plan.saves, -1)]
 
     def restore(self, node: Node, place: int, value: Tensor) -> None:
-        """Give a saved value the tangent that it had when it was saved."""
-        if (tangents := self.noted.get(node)) is not None and (tangent := tangents[place]) is not None:
-            value._tangent = (self, tangent)
+        """Give a saved value the tangents that it had when it was saved."""
+        for level in heeded():
+            if (tangents := level.noted.get(node)) is not None and (tangent := tangents[place]) is not None:
+                level.give(value, tangent)
 
-    def written(self, operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Tangents | None:
-        """The tangents of all operands of a write and of its result, before it is done; None if none has any."""
-        tangents = [self.tangent(x) for x in (target, *operands)]
-        if state.pausing or state.inference or all(tangent is None for tangent in tangents):
-            return None
-        result = apply(operator, (target.clone(), *operands), parameters)
-        pushed = self.tangent(result)
-        return [*tangents, Tensor(torch.zeros_like(result._data)) if pushed is None else pushed]
+    def written(self, operator: Operator, target: Tensor, operands: Values, parameters: Values) -> Written:
+        """The tangents of all operands of a write and of its result, before it is done, for each level that has any."""
+        before = {level: [level.tangent(x) for x in (target, *operands)] for level in heeded()}
+        if found := {level: each for level, each in before.items() if any(tangent is not None for tangent in each)}:
+            result = apply(operator, (target.clone(), *operands), parameters)
+        for level, tangents in found.items():
+            pushed = level.tangent(result)
+            tangents.append(Tensor(torch.zeros_like(result._data)) if pushed is None else pushed)
+        return found
 
-    def write(self, target: Tensor, tangents: Tangents) -> None:
-        """Do to the tangent of the memory what was done to the memory."""
+    def write(self, target: Tensor, found: Written) -> None:
+        """Do to the tangents of the memory what was done to the memory."""
         base = target if target._view is None else target._view.base
-        before = self.tangent(base)
-        whole = Tensor(torch.zeros_like(base._data)) if before is None else before.clone()
-        replay(() if target._view is None else target._view.steps(), whole).copy_(tangents[-1])
-        base._tangent = (self, whole)
-        self.note(base, [*tangents[:-1], whole])
+        for level, tangents in found.items():
+            before = level.tangent(base)
+            whole = Tensor(torch.zeros_like(base._data)) if before is None else before.clone()
+            replay(() if target._view is None else target._view.steps(), whole).copy_(tangents[-1])
+            level.give(base, whole)
+            level.note(base, [*tangents[:-1], whole])
+
+
+def heeded() -> Sequence[Level]:
+    """The levels whose tangents are pushed on, outer ones first."""
+    return state.heeded if state.heeded is not None else [] if state.inference else levels
+
+
+@contextmanager
+def heeding(some: Sequence[Level]) -> Iterator[None]:
+    """A block in which other levels than these are none of this thread's concern."""
+    before = state.heeded, state.pausing
+    state.heeded, state.pausing = some, not some
+    try:
+        yield
+    finally:
+        state.heeded, state.pausing = before
+
+
+@contextmanager
+def nested_level() -> Iterator[None]:
+    """A block that is a level, within others if there are some, and also in inference mode."""
+    with heeding([*heeded(), level := Level()]):
+        levels.append(level)
+        try:
+            yield
+        finally:
+            levels.remove(level)
+
+
+def bearing(copy: Tensor, x: Tensor) -> Tensor:
+    """The copy of a tensor, with the tangents of that."""
+    for level in heeded():
+        if (tangent := level.tangent(x)) is not None:
+            level.give(copy, tangent)
+    return copy
 
 
 def push(operator: Operator, operands: Values, parameters: Values, result: Tensor, tangents: Tangents) -> Tensor | None:
@@ -93,8 +140,7 @@ def push(operator: Operator, operands: Values, parameters: Values, result: Tenso
     if not (operator.rules and (is_complex or result.is_floating_point())) or all(t is None for t in tangents):
         return None
     plan = operator.plan(-key if is_complex else key)
-    recording, pausing = state.enabled, state.pausing
-    state.enabled = state.pausing = True
+    recording, state.enabled = state.enabled, True
     try:
         u = Tensor(torch.zeros_like(result._data)).requires_grad_()
         read = [*[operands[position] for position in plan.saves], *[result] * plan.saves_result, *parameters]
@@ -104,11 +150,11 @@ def push(operator: Operator, operands: Values, parameters: Values, result: Tenso
             if rule is not None and tangent is not None:
                 edge = edge_of(fitted(rule(u, frame, x.shape), x.shape, x.dtype))
                 if edge is not None:
-                    roots.append((edge, tangent if recording else tangent._data))
+                    roots.append((edge, tangent if recording or runs_on_tensors() else tangent._data))
         state.enabled = recording
         (pushed,) = capture_gradients(roots, [(u, accumulator_edge(u))], False, recording)
     finally:
-        state.enabled, state.pausing = recording, pausing
+        state.enabled = recording
     if pushed is None:
         return Tensor(torch.zeros_like(result._data))
     return pushed if isinstance(pushed, Tensor) else Tensor(pushed)
@@ -116,7 +162,7 @@ def push(operator: Operator, operands: Values, parameters: Values, result: Tenso
 
 def value_of(x: Any, recording: bool, is_complex: bool) -> Any:
     """A value as a rule reads it: with its history only if what it gives is to have one, conjugated if the result is complex."""
-    x = Tensor(x._data, x._storage) if isinstance(x, Tensor) and not recording else x
+    x = bearing(Tensor(x._data), x) if isinstance(x, Tensor) and not recording else x
     return conjugate(x) if is_complex else x
 
 
@@ -170,19 +216,20 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level is not supported."
         )
     dual = alias_of(tensor)
-    dual._tangent = (levels[-1], tangent)
+    levels[-1].give(dual, tangent)
     return dual
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
     """The tensor without its tangent, over the same memory, and the tangent, or None."""
     tangent = levels[-1].tangent(tensor) if levels else None
-    return UnpackedDualTensor(tensor if tangent is None else alias_of(tensor), tangent)
+    with heeding(heeded()[:-1]):
+        return UnpackedDualTensor(tensor if tangent is None else alias_of(tensor), tangent)
 
 
 def alias_of(x: Tensor) -> Tensor:
-    """A tensor over the same memory, of which it is no view, with the same history."""
-    result = Tensor(x._data, x._storage)
+    """A tensor over the same memory, of which it is no view, with the same history and tangents."""
+    result = bearing(Tensor(x._data, x._storage), x)
     if state.enabled:
         record(EXPAND, (x,), (tuple(x.shape),), result)
-    return result
+    return called("AliasBackward0", result)  # type: ignore[no-any-return]

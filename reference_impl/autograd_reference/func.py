@@ -12,15 +12,17 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map_only, tree_unflatten
+from torch.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
 from .accumulate import AccumulateGrad
-from .autograd.functional import Evaluated, Function, Positions, derivatives, evaluated, pushed
+from .arranging import movedim
+from .autograd.functional import Evaluated, Function, Positions, called, chosen, derivatives, evaluated, pushed
 from .backward import reachable
+from .forward import bearing, make_dual, nested_level, unpack_dual
 from .graph import edge_of
 from .modes import enable_grad
 from .modes import state as mode
-from .shaping import stack
+from .shaping import reshape, split, stack
 from .tensor import Tensor
 from .utils.checkpoint import randomness as states_of_generators
 
@@ -35,7 +37,7 @@ def settled(tree: Any) -> Any:
         nodes = [] if edge is None else reachable([edge])
         return any(isinstance(node, AccumulateGrad) and node.leaf.requires_grad for node in nodes)
 
-    return tree_map_only(Tensor, lambda x: x if is_wanted(x) else x.detach(), tree)
+    return tree_map_only(Tensor, lambda x: x if is_wanted(x) else bearing(x.detach(), x), tree)
 
 
 def transform(func: Function, argnums: Positions, has_aux: bool, derive: Callable[[Evaluated], Any]) -> Function:
@@ -92,7 +94,10 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
 
 
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple[Any, ...]:
-    """`(output, tangents of the output)`, and `aux`. RuntimeError: tangents of another structure than the primals."""
+    """`(output, tangents of the output)`, and `aux`, by forward mode.
+
+    RuntimeError: tangents of another structure than the primals, or with `strict` an output that depends on none of these.
+    """
     if not isinstance(primals, tuple):
         raise RuntimeError("jvp: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")  # noqa: TRY004
     (vs, given), expected = tree_flatten(tangents), tree_flatten(primals)[1]
@@ -101,9 +106,22 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
             "jvp: Expected primals and tangents to have the same python structure. Got primals with structure "
             f"{expected} and tangents with structure {given}"
         )
-    with evaluated(func, primals, {}, tuple(range(len(primals))), has_aux) as found:
-        along = found.like_output(pushed(found.ys, found.xs, vs, True, strict))
-    return settled((found.output, along, *found.aux))  # type: ignore[no-any-return]
+    return pushed_forward(func, primals, tuple(range(len(primals))), vs, has_aux, strict)
+
+
+def pushed_forward(
+    func: Function, args: Sequence[Any], argnums: Positions, vs: Sequence[Tensor], has_aux: bool, strict: bool = False
+) -> tuple[Any, ...]:
+    """The output, its tangents given those of the arguments at `argnums`, and `aux`."""
+    given = iter(vs)
+    with nested_level():
+        found = called(func, args, {}, argnums, has_aux, lambda x: make_dual(x, next(given)))
+        pairs = [unpack_dual(y) for y in found.ys]
+    if strict and any(tangent is None for _, tangent in pairs):
+        raise RuntimeError("jvp: The output of f is independent of the inputs. This is not allowed with strict=True.")
+    tangents = [Tensor(torch.zeros_like(y._data)) if tangent is None else tangent for y, tangent in pairs]
+    along = found.like_output(tangents)
+    return settled((found.like_output([y for y, _ in pairs]), along, *found.aux))  # type: ignore[no-any-return]
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
@@ -124,15 +142,37 @@ def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False, *, chu
 
     `chunk_size` changes nothing: there is a backward pass for each element.
     """
-    return transform(func, argnums, has_aux, lambda found: found.with_aux(found.jacobian()))
+    derive = lambda found: found.with_aux(real("jacrev", [*found.xs, *found.ys], found.jacobian()))
+    return transform(func, argnums, has_aux, derive)
 
 
-def jacfwd(
-    func: Function, argnums: Positions = 0, has_aux: bool = False, *, chunk_size: int | None = None,
-    randomness: str = "error",
-) -> Function:  # fmt: skip
-    """The same as jacrev, and computed in the same way: levels of forward mode do not nest here."""
-    return jacrev(func, argnums, has_aux)
+def jacfwd(func: Function, argnums: Positions = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
+    """The same as jacrev, by forward mode: `func` is called for each element of the arguments. See vmap about randomness."""
+
+    @functools.wraps(func)
+    def transformed(*args: Any) -> Any:
+        xs, structure = tree_flatten(chosen(args, argnums))
+        lengths = [x.numel() for x in xs]
+        parts = torch.split(torch.eye(sum(lengths)), lengths, 1)
+        basis = [Tensor(part.to(x._data).reshape(len(part), *x.shape)) for part, x in zip(parts, xs, strict=True)]
+        push = lambda *vs: pushed_forward(func, args, argnums, vs, has_aux)[1:]
+        columns, *aux = vmap(push, randomness=randomness)(*basis)
+
+        def blocks(column: Tensor) -> Any:
+            parts = zip(split(movedim(column, 0, -1), lengths, -1), xs, strict=True)
+            return tree_unflatten([reshape(part, (*column.shape[1:], *x.shape)) for part, x in parts], structure)
+
+        jacobian = real("jacfwd", [*xs, *tree_leaves(columns)], tree_map_only(Tensor, blocks, columns))
+        return (jacobian, *tree_map_only(Tensor, lambda x: x[0], aux)) if has_aux else jacobian
+
+    return transformed
+
+
+def real(name: str, tensors: Sequence[Tensor], jacobian: Any) -> Any:
+    """The Jacobian. RuntimeError: it is by complex tensors, or of such."""
+    if any(x.is_complex() for x in tensors):
+        raise RuntimeError(f"{name}: Expected all inputs and outputs to be real but received complex tensor")
+    return jacobian
 
 
 def hessian(func: Function, argnums: Positions = 0) -> Function:
@@ -156,9 +196,10 @@ def vmap(
         xs, structure = tree_flatten(args)
         dims = spread(in_dims, structure, "in_dims")
         state, first_state = torch.get_rng_state(), states_of_generators(xs, randomness == "same")
-        results = []
-        for position in range(common_length(xs, dims)):
-            parts = [x if dim is None else x.select(dim, position) for x, dim in zip(xs, dims, strict=True)]
+        results, length = [], common_length(xs, dims)
+        for position in range(length or 1):  # for an empty batch, a call with zeros shows what a result is like
+            pairs = zip(xs, dims, strict=True)
+            parts = [x if d is None else x.select(d, position) if length else x.sum(d, dtype=x.dtype) for x, d in pairs]
             with first_state() if position else nullcontext():
                 results.append(func(*tree_unflatten(parts, structure), **kwargs))
         if randomness == "error" and not torch.equal(state, torch.get_rng_state()):
@@ -169,7 +210,7 @@ def vmap(
         structure = tree_flatten(results[0])[1]
         columns = zip(*[tree_flatten(each)[0] for each in results], strict=True)
         pairs = zip(columns, spread(out_dims, structure, "out_dims"), strict=True)
-        return tree_unflatten([stacked(column, dim) for column, dim in pairs], structure)
+        return tree_unflatten([stacked(column, dim, length) for column, dim in pairs], structure)
 
     return transformed
 
@@ -203,8 +244,9 @@ def common_length(xs: Sequence[Any], dims: Sequence[int | None]) -> int:
     return int(lengths.pop())
 
 
-def stacked(column: Sequence[Any], dim: int | None) -> Any:
+def stacked(column: Sequence[Any], dim: int | None, length: int) -> Any:
     """One output of all calls; that of the first where there is no batch. ValueError: it is no tensor."""
     if dim is not None and not isinstance(column[0], Tensor):
         raise ValueError(f"vmap: the function must only return Tensors, got type {type(column[0])}.")
-    return column[0] if dim is None else stack(column, dim)
+    whole = column[0] if dim is None else stack(column, dim)
+    return whole if length or dim is None else whole.narrow(dim, 0, 0)

@@ -9,7 +9,7 @@ import functools
 import inspect
 import threading
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
@@ -25,7 +25,8 @@ class RecordingState(threading.local):
 
     enabled = True
     inference = False
-    pausing = False  # whether tangents are not pushed on: they are just being computed
+    heeded: Sequence[Any] | None = None  # the levels of forward mode whose tangents are pushed on; None for all
+    pausing = False  # whether there are none: while tangents are being computed, it is only the outer levels
     asked = True  # in inference mode, what was last asked of recording, though nothing is recorded
 
     def __init__(self) -> None:

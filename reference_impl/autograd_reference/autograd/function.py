@@ -24,7 +24,8 @@ from typing import Any
 from ..caller import warn
 from ..custom import FunctionCtx, FunctionNode
 from ..definition import Operator
-from ..graph import edge_of, key_of, levels, note, runs_on_tensors
+from ..forward import heeded, heeding
+from ..graph import edge_of, key_of, note
 from ..modes import no_grad, state
 from ..node import Edge
 from ..tensor import Tensor
@@ -94,20 +95,22 @@ class Function:
         separately = cls.setup_context is not Function.setup_context
         arguments = cls._arguments(args, kwargs, separately)
         node = cls._backward_cls(arguments)
-        tangents = [levels[-1].tangent(x) for x in arguments] if runs_on_tensors() else []
-        pausing, state.pausing = state.pausing, True  # what is done in here is no affair of forward mode
+        present = heeded()
+        given = [[level.tangent(x) for x in arguments] for level in present]
         try:
-            with no_grad():
+            with no_grad(), heeding(()):  # what is done in here is no affair of forward mode
                 if separately:
                     outputs = cls.forward(*arguments)
                     cls.setup_context(node.ctx, arguments, outputs)
                 else:
                     outputs = cls.forward(node.ctx, *arguments)
-            results = node.attach(outputs if isinstance(outputs, tuple) else (outputs,), arguments)
-            if any(tangent is not None for tangent in tangents):
-                node.push(arguments, tangents, results)
+            with heeding(()):
+                results = node.attach(outputs if isinstance(outputs, tuple) else (outputs,), arguments)
+            for depth, (level, tangents) in enumerate(zip(present, given, strict=True)):
+                if any(tangent is not None for tangent in tangents):
+                    with heeding(present[:depth]):
+                        node.push(level, arguments, tangents, results)
         finally:
-            state.pausing = pausing
             node.ctx._forward = None
         return tuple(results) if isinstance(outputs, tuple) else results[0]
 

@@ -15,7 +15,7 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from ..missing import missing_from
-from ..modes import enable_grad
+from ..modes import enable_grad, inference_mode
 from ..shaping import reshape, stack
 from ..tensor import Tensor
 from . import grad
@@ -64,30 +64,52 @@ def evaluated(
     func: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Positions, has_aux: bool = False
 ) -> Iterator[Evaluated]:
     """A block in which the function's output can be differentiated by the arguments at `argnums`. Recording is on in it."""
-    for number in (argnums,) if isinstance(argnums, int) else argnums:
-        if not -len(args) <= number < len(args):
-            raise RuntimeError(f"Got argnum={number}, but only {len(args)} positional inputs")
-    chosen = args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
-    originals, structure = tree_flatten(chosen)
+    made: list[Tensor] = []
+
+    def copied(x: Tensor) -> Tensor:
+        if not x.requires_grad:
+            made.append(x := x.clone().requires_grad_())
+        copy: Tensor = x.clone()
+        return copy
+
+    with inference_mode(False), enable_grad():
+        try:
+            yield called(func, args, kwargs, argnums, has_aux, copied)
+        finally:
+            for leaf in made:
+                leaf.requires_grad_(False)
+
+
+def called(
+    func: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Positions, has_aux: bool,
+    copied: Callable[[Tensor], Tensor],
+) -> Evaluated:  # fmt: skip
+    """What a function gives for copies of the arguments at `argnums`."""
+    originals, structure = tree_flatten(chosen(args, argnums))
     for x in originals:
         if not isinstance(x, Tensor):
             raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")  # noqa: TRY004
-    with enable_grad():
-        leaves = [x if x.requires_grad else x.detach().requires_grad_() for x in originals]
-        xs = [x.clone() for x in leaves]
-        copies = tree_unflatten(xs, structure)
-        replaced = list(args)
-        for number, copy in [(argnums, copies)] if isinstance(argnums, int) else zip(argnums, copies, strict=True):
-            replaced[number] = copy
-        try:
-            result = func(*replaced, **kwargs)
-            if has_aux and not (isinstance(result, tuple) and len(result) == 2):
-                raise RuntimeError("output of function f should be a tuple: (output, aux) if has_aux is True")
-            yield Evaluated(xs, structure, result[0], result[1:]) if has_aux else Evaluated(xs, structure, result, ())
-        finally:
-            for leaf, original in zip(leaves, originals, strict=True):
-                if leaf is not original:
-                    leaf.requires_grad_(False)
+    xs, replaced = [copied(x) for x in originals], list(args)
+    copies = tree_unflatten(xs, structure)
+    for number, copy in [(argnums, copies)] if isinstance(argnums, int) else zip(argnums, copies, strict=True):
+        replaced[number] = copy
+    result = func(*replaced, **kwargs)
+    if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+        raise RuntimeError("output of function f should be a tuple: (output, aux) if has_aux is True")
+    return Evaluated(xs, structure, result[0], result[1:]) if has_aux else Evaluated(xs, structure, result, ())
+
+
+def chosen(args: Sequence[Any], argnums: Positions) -> Any:
+    """The arguments at some positions. RuntimeError: there is none, or one is named twice."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")  # noqa: TRY004
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    for number in numbers:
+        if not -len(args) <= number < len(args):
+            raise RuntimeError(f"Got argnum={number}, but only {len(args)} positional inputs")
+    if not numbers or len({number % len(args) for number in numbers}) < len(numbers):
+        raise RuntimeError(f"argnums must be non-empty, and argnums elements must be unique, got {argnums}")
+    return args[argnums] if isinstance(argnums, int) else tuple(args[number] for number in argnums)
 
 
 @contextmanager
@@ -171,7 +193,7 @@ def gradient(name: str, found: Evaluated, strict: bool) -> tuple[Tensor, ...]:
 
 def by_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool, strict: bool) -> list[Tensor]:
     """The Jacobians of one output by all inputs: a backward pass for each element."""
-    ones = torch.eye(y.numel(), dtype=y.dtype, device=y.device).reshape(-1, *y.shape)
+    ones = torch.eye(y.numel(), dtype=y.dtype, device=y.device).reshape(y.numel(), *y.shape)
     rows = [derivatives([y], xs, [Tensor(one)], create_graph, strict) for one in ones]
     if not rows:
         return [Tensor(x._data.new_zeros((*y.shape, *x.shape))) for x in xs]
@@ -204,10 +226,21 @@ def jacobian(
 ) -> Any:  # fmt: skip
     """For each output and input a tensor of the output's shape followed by the input's.
 
-    `vectorize` and `strategy` ("reverse-mode" or "forward-mode") are about speed, and change nothing here.
+    `strategy` is "reverse-mode", where `vectorize` changes nothing, or "forward-mode", which as in torch needs it, and goes
+    with neither `create_graph` nor `strict`.
     """
     if strategy not in ("reverse-mode", "forward-mode"):
         raise AssertionError(f'Expected strategy to be either "forward-mode" or "reverse-mode", got {strategy!r}')
+    if strategy == "forward-mode":
+        from ..func import jacfwd  # which stands on this file
+
+        if strict or create_graph or not vectorize:
+            raise (RuntimeError if strict else NotImplementedError)(
+                'jacobian: `strict=True` or `create_graph=True` and `strategy="forward-mode"` are not supported together (yet); '
+                "and it is only implemented for `vectorize=True`."
+            )
+        xs = as_tuple(inputs, "inputs")
+        return jacfwd(func, tuple(range(len(xs))) if isinstance(inputs, (tuple, list)) else 0)(*xs)
     with evaluated_at(inputs, func, strict) as found:
         return finished(found.jacobian(create_graph, strict), create_graph)
 
