@@ -58,7 +58,19 @@ def from_half(x: Tensor, sizes: Any, dims: Any, norm: str | None) -> Any:
 
 
 inverse = partial(transform, inverse=True)
-for _name, _kernel in {"fft": transform, "ifft": inverse, "rfft": half, "irfft": from_half}.items():
+# The transforms of what is conjugate to its own other half are those, with the scale of the other direction.
+FLIPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+from_conjugate: Any = lambda x, sizes, dims, norm: from_half(x.conj(), sizes, dims, FLIPPED[norm])
+to_conjugate: Any = lambda x, sizes, dims, norm: half(x, sizes, dims, FLIPPED[norm]).conj()
+KERNELS = {
+    "fft": transform,
+    "ifft": inverse,
+    "rfft": half,
+    "irfft": from_half,
+    "hfft": from_conjugate,
+    "ihfft": to_conjugate,
+}
+for _name, _kernel in KERNELS.items():
     _along_one = lambda input, n=None, dim=-1, norm=None, *, f=_kernel: f(input, n if n is None else [n], dim, norm)
     _along_two = lambda input, s=None, dim=(-2, -1), norm=None, *, f=_kernel: f(input, s, dim, norm)
     _along_all = lambda input, s=None, dim=None, norm=None, *, f=_kernel: f(input, s, dim, norm)

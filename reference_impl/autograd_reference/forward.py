@@ -221,7 +221,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
-    """The tensor without its tangent, over the same memory, and the tangent, or None."""
+    """The tensor without its tangent, over the same memory, and the tangent, or None. TypeError for another object."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}")
     tangent = levels[-1].tangent(tensor) if levels else None
     with heeding(heeded()[:-1]):
         return UnpackedDualTensor(tensor if tangent is None else alias_of(tensor), tangent)

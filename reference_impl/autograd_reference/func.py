@@ -130,8 +130,10 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
         ys = found.ys
 
     def push(*tangents: Any) -> Any:
+        if (given := tree_flatten(tangents)[1]) != (expected := tree_flatten(primals)[1]):
+            raise RuntimeError(f"Expected the tangents {given} to have the same argspec as the primals {expected}")
         with enable_grad():
-            along = pushed(ys, found.xs, tree_flatten(tangents)[0], True, False)
+            along = pushed(ys, found.xs, tree_leaves(tangents), True, False)
         return settled(found.like_output(along))
 
     return settled(found.output), push
@@ -142,6 +144,7 @@ def jacrev(func: Function, argnums: Positions = 0, has_aux: bool = False, *, chu
 
     `chunk_size` changes nothing: there is a backward pass for each element.
     """
+    positive_or_none("jacrev", chunk_size)
     derive = lambda found: found.with_aux(real("jacrev", [*found.xs, *found.ys], found.jacobian()))
     return transform(func, argnums, has_aux, derive)
 
@@ -168,6 +171,12 @@ def jacfwd(func: Function, argnums: Positions = 0, has_aux: bool = False, *, ran
     return transformed
 
 
+def positive_or_none(name: str, chunk_size: int | None) -> None:
+    """ValueError: chunks of no length."""
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"{name}: `chunk_size` should be greater than 0.")
+
+
 def real(name: str, tensors: Sequence[Tensor], jacobian: Any) -> Any:
     """The Jacobian. RuntimeError: it is by complex tensors, or of such."""
     if any(x.is_complex() for x in tensors):
@@ -188,6 +197,7 @@ def vmap(
     Either is a number for all arguments or outputs, or a structure of them, with None for what has no batch. `func` draws
     other random numbers in each call, or the "same", or none: that is a RuntimeError. `chunk_size` changes nothing.
     """
+    positive_or_none("vmap", chunk_size)
     if randomness not in ("error", "different", "same"):
         raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
 

@@ -158,7 +158,11 @@ class set_grad_enabled(GradMode):
     __slots__ = ("found",)
 
     def __init__(self, mode: bool) -> None:
-        super().__init__(bool(mode))
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
+        super().__init__(mode)
         self.found: bool | None = is_grad_enabled()
         set_mode(self.mode)
 

@@ -18,7 +18,7 @@ FIRST_FORM = ("max", "min", "clamp", "rsub")
 TORCHS = {"x": "self", "y": "other", "dims": "dim"}
 # Functions that are one operator in torch, and made of several here: what their nodes are called there.
 _COMPOSED = """
-    addbmm addmv addr aminmax baddbmm channel_shuffle cholesky_inverse diagonal_scatter dist dsplit=slice
+    addbmm addmv addr aminmax baddbmm pdist channel_shuffle cholesky_inverse diagonal_scatter dist dsplit=slice
     hsplit=slice masked_scatter masked_select msort=sort nansum narrow=slice put rot90 select_scatter slice_scatter
     square=pow std_mean take tensor_split=slice trace var_mean vdot vsplit=slice
     adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d avg_pool2d avg_pool3d
@@ -90,6 +90,13 @@ def saved_name(name: str) -> str:
     return f"_saved_{TORCHS.get(name, name)}"
 
 
+def itself(value: Any) -> Any:
+    """A saved value; for that of a leaf which has its memory still, the leaf."""
+    if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
+        return value._edge[0].leaf if value._data is value._edge[0].leaf._data else value
+    return value
+
+
 def saved_value(name: str) -> property:
     """A node's saved value, as it was; None for one that only the rules of other operands read. It is a property of all nodes, because `__getattr__` would slow every access."""
 
@@ -101,9 +108,7 @@ def saved_value(name: str) -> property:
             if any(name in map(saved_name, parameters_of(rule)) for rule in operator.rules.values()):
                 return None
             raise AttributeError(f"{node.name()!r} object has no attribute {name!r}")
-        value = node.recorded_frame()[names.index(name)]
-        if isinstance(value, Tensor) and value._edge is not None and isinstance(value._edge[0], AccumulateGrad):
-            return value._edge[0].leaf if value._data is value._edge[0].leaf._data else value
+        value = itself(node.recorded_frame()[names.index(name)])
         return conjugate(value) if node.plan.conjugates else value
 
     return property(value)

@@ -129,12 +129,15 @@ EINSUM: Operator = Operator(
 
 
 @public
-def einsum(equation: str, *operands: Any) -> Any:
-    """The sum of products that an equation such as "ij,jk->ik" describes, `...` included. RuntimeError for one that does not
-    fit. NotImplementedError for labels given as lists.
+def einsum(equation: Any, *operands: Any) -> Any:
+    """The sum of products that an equation such as "ij,jk->ik" describes, `...` included; or operands and their labels, which
+    are lists of numbers, in turn, and perhaps those of the result. RuntimeError for an equation that does not fit.
     """
     if not isinstance(equation, str):
-        raise NotImplementedError("einsum: labels given as lists are not there; write the equation as text")
+        given, lists = [equation, *operands[1::2]], [*operands[::2]]
+        last = [given.pop()] if len(given) > len(lists) else []
+        texts = ["".join("..." if k is ... else string.ascii_letters[k] for k in each) for each in lists + last]
+        return einsum("->".join([",".join(texts[: len(given)]), *texts[len(given) :]]), *given)
     xs = list(operands[0] if len(operands) == 1 and not isinstance(operands[0], Tensor) else operands)
     left, arrow, output = equation.replace(" ", "").partition("->")
     labels = left.split(",")
@@ -187,6 +190,13 @@ CDIST: Operator = Operator(
 def cdist(x: Tensor, y: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The p-norms of the differences of all pairs of rows."""
     return apply(CDIST, (x, y), (p, compute_mode))
+
+
+@public
+def pdist(x: Tensor, p: float = 2.0) -> Any:
+    """The p-norms of the differences of each two rows of a matrix."""
+    first, second = torch.triu_indices(len(x._data), len(x._data), 1, device=x.device)
+    return (x.index_select(0, Tensor(first)) - x.index_select(0, Tensor(second))).norm(p, -1)
 
 
 @public

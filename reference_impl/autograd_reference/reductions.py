@@ -10,7 +10,7 @@ import torch
 from . import rules
 from .arithmetic import dims_of
 from .constant import wrapped
-from .definition import FUNCTIONS, Operator, compose, define, public
+from .definition import FUNCTIONS, Operator, compose, define
 from .elementwise import refused
 from .graph import apply, compute, levels, record
 from .modes import state
@@ -76,13 +76,19 @@ for _name, _place in {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "median": 
 UNIQUE: Operator = Operator("unique2", lambda x: x, "x", x=refused("_unique2", NotImplementedError))
 
 
-@public
-def unique(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    """The distinct elements, and what torch gives besides. NotImplementedError when a gradient arrives."""
-    found = wrapped(torch.unique(x._data, *args, **kwargs))
-    if state.enabled:
-        record(UNIQUE, (x,), (), found[0] if isinstance(found, tuple) else found)
-    return found
+def distinct(kernel: Any) -> Any:
+    """A function that gives distinct elements, and what torch gives besides. NotImplementedError when a gradient arrives."""
+
+    def select(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        found = wrapped(kernel(x._data, *args, **kwargs))
+        if state.enabled:
+            record(UNIQUE, (x,), (), found[0] if isinstance(found, tuple) else found)
+        return found
+
+    return select
+
+
+compose(unique=distinct(torch.unique), unique_consecutive=distinct(torch.unique_consecutive))
 
 
 # Products. Their gradients are exact also where factors are zero.

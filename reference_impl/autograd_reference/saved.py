@@ -13,7 +13,9 @@ from typing import Any
 
 import torch
 
-from .graph import RELEASED
+from .graph import RELEASED, Recorded
+from .modes import no_grad
+from .naming import itself
 from .node import UNWRITTEN, Packed, Saved, observers
 from .tensor import Tensor
 
@@ -36,9 +38,9 @@ scopes = Scopes()
 class saved_tensors_hooks:
     """A block in which tensors that are saved for a derivative are given to `pack_hook`, and what it returns is kept.
 
-    `unpack_hook` makes a tensor of that again, each time it is needed. Of nested blocks the innermost counts. The tensor
-    packed is a constant: the history is kept apart. RuntimeError: `pack_hook` wrote its argument; the block is entered
-    where that is disabled. TypeError: `unpack_hook` returned no tensor.
+    `unpack_hook` makes a tensor of that again, each time it is needed. Of nested blocks the innermost counts.
+    RuntimeError: `pack_hook` wrote its argument; the block is entered where that is disabled. TypeError: `unpack_hook`
+    returned no tensor.
     """
 
     def __init__(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
@@ -59,20 +61,32 @@ class saved_tensors_hooks:
 def pack(node: Any) -> None:
     """Pack what a node has saved and has not packed yet."""
     if scopes.hooks and node.saved:
-        hooks = scopes.hooks[-1]
-        node.saved[:] = [packed(*hooks, *each) if isinstance(each[0], torch.Tensor) else each for each in node.saved]
+        for place, (data, *_) in enumerate(node.saved):
+            if isinstance(data, torch.Tensor):
+                node.saved[place] = packed(*scopes.hooks[-1], node, place)
 
 
-def packed(pack_hook: Pack, unpack_hook: Unpack, data: torch.Tensor, storage: Any, version: int) -> Saved:
+def packed(pack_hook: Pack, unpack_hook: Unpack, node: Any, place: int) -> Saved:
     """A saved value in its packed form, whose version is never the right one: so whoever needs it unpacks it."""
-    before = storage.version
-    kept = pack_hook(Tensor(data, storage))
+    _, storage, before = node.saved[place]
+    with no_grad():
+        kept = pack_hook(original(node, place))
     if storage.version != before:
         raise RuntimeError(
             "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
             "modified by in-place operations as this can lead to unexpected side-effects. Pack a clone()."
         )
     return Packed(kept, unpack_hook, storage), UNWRITTEN, -1
+
+
+def original(node: Any, place: int) -> Tensor:
+    """What a node has saved, with its history."""
+    saved = node.saved[place]
+    is_recorded = isinstance(node, Recorded)
+    x: Tensor = (
+        itself(node.with_history(place, *saved[:2])) if is_recorded else node.unpack(place, saved, node.origins[place])
+    )
+    return x
 
 
 class SavedTensor:
@@ -88,7 +102,7 @@ class SavedTensor:
             raise RuntimeError(f"Calling register_hooks on a saved tensor after it has been freed. {RELEASED}")
         if not isinstance(self.node.saved[self.place][0], torch.Tensor):
             raise RuntimeError("Calling register_hooks on a saved tensor whose hooks have already been set.")  # noqa: TRY004
-        self.node.saved[self.place] = packed(pack_hook, unpack_hook, *self.node.saved[self.place])
+        self.node.saved[self.place] = packed(pack_hook, unpack_hook, self.node, self.place)
 
 
 class save_on_cpu(saved_tensors_hooks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -207,6 +208,9 @@ def targets_of(inputs: Sequence[Place]) -> list[tuple[Tensor, Edge]]:
         if not isinstance(place, (Tensor, GradientEdge)):
             raise TypeError(f"inputs must be Tensors, but got {type(place).__name__}")
     return [located(place, "One of the differentiated Tensors does not require grad") for place in inputs]
+
+
+set_multithreading_enabled = nullcontext  # a pass runs in the thread that asks for it, in any case
 
 
 class Variable(abc.ABC):  # noqa: B024 - so that all tensors can be its instances

@@ -43,7 +43,7 @@ class Function:
     recorded. `backward(ctx, *grad_outputs)`, also named `vjp`, returns a gradient, or None, for every argument.
     """
 
-    _backward_cls: type[FunctionNode]
+    _backward_cls: type[FunctionNode] = FunctionNode
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

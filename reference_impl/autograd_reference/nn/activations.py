@@ -31,7 +31,7 @@ ELU: Operator = Operator(
     x=fused(
         lambda g, x, *scales: ATEN.elu_backward.default(g, *scales, False, x),
         lambda g, x, alpha, scale, input_scale: g * chosen(
-            x > 0, scale, masked(x * input_scale, x > 0).exp() * (alpha * scale * input_scale)
+            x > 0, scale, masked(x * input_scale, x >= 0).exp() * (alpha * scale * input_scale)
         ),
     ),
 )  # fmt: skip
@@ -62,10 +62,10 @@ SOFTPLUS: Operator = Operator(
 LEAKY_RELU: Operator = Operator(
     "leaky_relu",
     ATEN.leaky_relu.default,
-    "x; slope",
+    "x; negative_slope",
     x=fused(
-        lambda g, x, slope: ATEN.leaky_relu_backward.default(g, x, slope, False),
-        lambda g, x, slope: g * chosen(x > 0, 1, slope),
+        lambda g, x, negative_slope: ATEN.leaky_relu_backward.default(g, x, negative_slope, False),
+        lambda g, x, negative_slope: g * chosen(x > 0, 1, negative_slope),
     ),
 )
 HARDTANH: Operator = Operator(

@@ -35,6 +35,7 @@ _ABOVE = """
 """
 _FUNCTIONS.update({name: _found[name] for name in _ABOVE.split()})
 _FUNCTIONS["dropout"] = _described("dropout", lambda input, p, train: _found["dropout"](input, p, train))
+pdist = _FUNCTIONS["pdist"]
 for _name in ("hardshrink", "prelu"):
     setattr(_Tensor, _name, _found[_name])
 

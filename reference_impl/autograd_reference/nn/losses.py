@@ -9,7 +9,7 @@ import torch
 
 from ..caller import warn
 from ..definition import Operator
-from ..graph import apply
+from ..graph import apply, apply_two
 from ..rules import fused, masked
 from ..tensor import Tensor
 from .activations import chosen, logsigmoid
@@ -147,7 +147,17 @@ def binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     if not bool(((input._data >= 0) & (input._data <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1")
     refuse_broadcasting(input, target)
-    return (target - 1) * (1 - input).log().clamp_min(-100) - target * input.log().clamp_min(-100)
+    return apply_two(CROSS_ENTROPY, input, target)
+
+
+# The derivative by x has its limit, too, and is finite where x is 0 or 1.
+CROSS_ENTROPY: Operator = Operator(
+    "binary_cross_entropy",
+    lambda x, y: (y - 1) * (1 - x).log().clamp_min(-100) - y * x.log().clamp_min(-100),
+    "x y",
+    x=lambda g, x, y: g * (x - y) / ((1 - x) * x).clamp_min(1e-12),
+    y=lambda g, x: g * ((1 - x).log() - x.log()),
+)
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, pos_weight: Tensor | None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Any
@@ -25,6 +25,23 @@ Blocks = Callable[[], Block]
 
 class CheckpointError(RuntimeError):
     """A region saved something else when it was run again."""
+
+
+class Stop(Exception):
+    """A region that is run again has saved all that is needed."""
+
+
+early_stops: list[bool] = []
+
+
+@contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """A block in which it is said, for all `checkpoint`, whether regions that are run again stop as early as they can."""
+    early_stops.append(enable)
+    try:
+        yield
+    finally:
+        early_stops.pop()
 
 
 def noop_context_fn() -> tuple[Block, Block]:
@@ -58,6 +75,7 @@ class Region:
     random: Blocks
     context: Block
     checks: bool
+    stops: bool
     expected: list[tuple[Any, ...]] = field(default_factory=list)
     values: dict[int, Saved] = field(default_factory=dict)
 
@@ -80,9 +98,13 @@ class Region:
 
         def keep(x: Tensor) -> Tensor:
             found.append(save(x))
+            if self.stops and len(found) == len(self.expected):
+                raise Stop
             return x
 
-        with enable_grad(), self.random(), self.context, saved_tensors_hooks(keep, lambda x: x):
+        with (
+            suppress(Stop), enable_grad(), self.random(), self.context, saved_tensors_hooks(keep, lambda x: x)
+        ):  # fmt: skip
             self.function()
         if len(found) != len(self.expected):
             raise CheckpointError(
@@ -145,19 +167,19 @@ class CheckpointFunction(Function):
 def checkpoint(
     function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,
     context_fn: Callable[[], tuple[Block, Block]] = noop_context_fn, determinism_check: str = "default", debug: bool = False,
-    early_stop: bool = False, **kwargs: Any,
+    early_stop: bool = True, **kwargs: Any,
 ) -> Any:  # fmt: skip
     """`function(*args, **kwargs)`, which saves only its arguments, and is run again in each pass that needs its values.
 
     With `use_reentrant` the region is one node, of which only arguments that are tensors get gradients, and only in a
     `backward` without `inputs`. Random numbers are the same the second time if `preserve_rng_state`. `context_fn` gives a
     block for the first run and one for the second. CheckpointError in a pass: see `Region`. ValueError: options that do not
-    go together. NotImplementedError: `debug`, `early_stop`.
+    go together. NotImplementedError: `debug`. With `early_stop` the second run ends when all is there that is needed.
     """
     if use_reentrant is None:
         warn("torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly.")
-    if debug or early_stop:
-        raise NotImplementedError(f"checkpoint: {'debug' if debug else 'early_stop'}=True is not implemented")
+    if debug:
+        raise NotImplementedError("checkpoint: debug=True is not implemented")
     if determinism_check not in ("default", "none"):
         raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
     if use_reentrant or use_reentrant is None:
@@ -171,7 +193,8 @@ def checkpoint(
         partial(function, *args, **kwargs),
         [save(x) for x in (*args, *kwargs.values()) if isinstance(x, Tensor)],
     )
-    region = Region(run, saved, randomness(args, preserve_rng_state), second, determinism_check == "default")
+    stops = early_stops[-1] if early_stops else early_stop
+    region = Region(run, saved, randomness(args, preserve_rng_state), second, determinism_check == "default", stops)
     with saved_tensors_hooks(region.pack, region.unpack), first:
         return run()
 
