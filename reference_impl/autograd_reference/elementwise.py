@@ -79,12 +79,15 @@ define(
 define(
     "angle",
     "x",
-    x=lambda g, x: masked(g * x * 1j / (x.abs() * x.abs()), x == 0) if x.is_complex() else nothing(g, x.shape),
+    x=lambda g, x: (
+        masked(masked(g, x == 0) * x * 1j / (x.abs() * x.abs()), x == 0) if x.is_complex() else nothing(g, x.shape)
+    ),
 )
 
 
 def along_circle(g: Any, length: Any, s: Any) -> Any:
     """The gradient of x / |x|, zero at the origin."""
+    g = masked(g, length == 0)
     return masked((g - s * (g * s.conj()).real) / length, length == 0)
 
 
@@ -164,7 +167,7 @@ define("hypot", "x y", x=lambda g, x, result: g * (x / result), y=lambda g, y, r
 define("logaddexp", "x y", x=lambda g, x, y: g / ((y - x).exp() + 1), y=lambda g, x, y: g / ((x - y).exp() + 1))
 define("logaddexp2", "x y", x=lambda g, x, y: g / ((y - x).exp2() + 1), y=lambda g, x, y: g / ((x - y).exp2() + 1))
 define("xlogy", "x y", x=lambda g, x, y: masked(g * logarithm(y), (x == 0) & (y <= 0)), y=lambda g, x, y: g * x / y)
-define("copysign", "x y", x=lambda g, x, result: masked(g * result / x, x == 0), y=nothing)
+define("copysign", "x y", x=lambda g, x, result: g * (x.sgn() * result.sgn()), y=nothing)
 define("fmod", "x y", x=lambda g: g, y=lambda g, x, y: -g * compute(ROUNDED_DIV, (x, y), ("trunc",)))
 define("remainder", "x y", x=lambda g: g, y=lambda g, x, y: -g * compute(ROUNDED_DIV, (x, y), ("floor",)))
 define("floor_divide", "x y", x=refused("floor_divide"), y=refused("floor_divide"))

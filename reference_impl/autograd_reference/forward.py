@@ -103,6 +103,12 @@ def heeded() -> Sequence[Level]:
     return state.heeded if state.heeded is not None else [] if state.inference else levels
 
 
+def innermost() -> Level:
+    """The level in which this thread makes dual tensors."""
+    level: Level = (state.heeded or levels)[-1]
+    return level
+
+
 @contextmanager
 def heeding(some: Sequence[Level]) -> Iterator[None]:
     """A block in which other levels than these are none of this thread's concern."""
@@ -153,6 +159,7 @@ def push(operator: Operator, operands: Values, parameters: Values, result: Tenso
                     roots.append((edge, tangent if recording or runs_on_tensors() else tangent._data))
         state.enabled = recording
         (pushed,) = capture_gradients(roots, [(u, accumulator_edge(u))], False, recording)
+        u.requires_grad_(False)  # on which also what is linear in it may seem to depend
     finally:
         state.enabled = recording
     if pushed is None:
@@ -211,12 +218,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         if not (x.is_floating_point() or x.is_complex()):
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
     refuse_other_size(tangent, tensor)
-    if levels[-1].tangent(tensor) is not None:
+    if (present := innermost()).tangent(tensor) is not None:
         raise RuntimeError(
             "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level is not supported."
         )
     dual = alias_of(tensor)
-    levels[-1].give(dual, tangent)
+    present.give(dual, tangent)
     return dual
 
 
@@ -224,7 +231,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     """The tensor without its tangent, over the same memory, and the tangent, or None. TypeError for another object."""
     if not isinstance(tensor, Tensor):
         raise TypeError(f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}")
-    tangent = levels[-1].tangent(tensor) if levels else None
+    tangent = innermost().tangent(tensor) if levels else None
     with heeding(heeded()[:-1]):
         return UnpackedDualTensor(tensor if tangent is None else alias_of(tensor), tangent)
 

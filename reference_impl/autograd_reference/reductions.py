@@ -156,7 +156,7 @@ STD: Operator = define(
     "std",
     "x; dims *correction *keepdim",
     x=lambda g, x, shape, result, dims, correction, keepdim: centred(
-        masked(g / (result * 2), result == 0), x, shape, dims, correction, keepdim
+        masked(g, result == 0) / (result * 2).masked_fill(result == 0, 1), x, shape, dims, correction, keepdim
     ),
 )
 
@@ -183,8 +183,8 @@ def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: An
     """The gradient of the p-norm, zero where the norm is."""
     if math.isinf(p):
         return x.sgn() * of_extreme(g, x.abs(), result, shape, dims, keepdim)
-    if p == 2:
-        return x * spread(masked(g / result, result == 0), shape, dims, keepdim)
+    if p == 2:  # nothing is divided by zero, also not in forward mode
+        return x * spread(masked(g, result == 0) / result.masked_fill(result == 0, 1), shape, dims, keepdim)
     g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 0:
         return nothing(g, shape)

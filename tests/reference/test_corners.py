@@ -91,6 +91,10 @@ def test_refused(torch: Any) -> None:
         torch.autograd.forward_ad.unpack_dual(5)
     with pytest.raises(NotImplementedError):
         torch.autograd.Function.apply(x)
+    w = leaf(torch, 1)
+    for inputs in ("a", [None]):
+        with pytest.raises(RuntimeError, match="all inputs have to be Tensors"):
+            (w * 2).backward(inputs=inputs)
     with torch.autograd.set_multithreading_enabled(False):
         assert torch.is_grad_enabled()
 

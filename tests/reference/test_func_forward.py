@@ -1,6 +1,7 @@
 """Jacobians by forward mode, on the reference and on torch: what holds of one holds of the other."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,27 @@ def test_no_pass_is_run_over_what_the_function_recorded(monkeypatch: pytest.Monk
     reference.func.jacfwd(function)(x)
     functional.jacobian(function, x, vectorize=True, strategy="forward-mode")
     assert len(nodes) == 6 and None not in nodes and not {*nodes} & {*ran}
+
+
+AT_KINKS: dict[str, Callable[[Any, Any], Any]] = {
+    "norm": lambda torch, x: x.norm(),
+    "norm of order 3": lambda torch, x: x.norm(3),
+    "deviation": lambda torch, x: x.std(),
+    "sign taken": lambda torch, x: torch.copysign(x, torch.ones(3)),
+    "distance": lambda torch, x: x.dist(x * 1),
+    "sign": lambda torch, x: torch.complex(x, x).sgn().real,
+    "angle": lambda torch, x: torch.complex(x, x * 0).angle(),
+    "product": lambda torch, x: x.prod(),
+    "root": lambda torch, x: x.sqrt(),
+    "exponential": lambda torch, x: torch.matrix_exp(torch.outer(x, x)),
+}
+
+
+@pytest.mark.parametrize("name", AT_KINKS)
+def test_at_kinks(name: str) -> None:
+    results = [lib.func.jacfwd(lambda x, lib=lib: AT_KINKS[name](lib, x))(lib.zeros(3)) for lib in (real, reference)]
+    assert not results[1].requires_grad
+    real.testing.assert_close(results[1]._data, results[0], equal_nan=True)
 
 
 @both
@@ -206,3 +228,19 @@ def test_refused(name: str) -> None:
         REFUSED[name](real, real.tensor(X))
     with pytest.raises(expected.type):
         REFUSED[name](reference, reference.tensor(X))
+
+
+def test_threads_have_levels_of_their_own() -> None:
+    start, found = threading.Barrier(4), []
+
+    def work(scale: float) -> None:
+        start.wait()
+        jacobian = reference.func.jacfwd(lambda x: x * x * scale)
+        found.extend(jacobian(reference.tensor(X)).sum().item() / scale for _ in range(30))
+
+    threads = [threading.Thread(target=work, args=(scale,)) for scale in (1.0, 2.0, 4.0, 8.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [pytest.approx(2 * sum(X))] * 120

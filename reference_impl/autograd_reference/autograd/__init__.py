@@ -206,7 +206,7 @@ def targets_of(inputs: Sequence[Place]) -> list[tuple[Tensor, Edge]]:
     """The inputs with the edges that lead to them."""
     for place in inputs:
         if not isinstance(place, (Tensor, GradientEdge)):
-            raise TypeError(f"inputs must be Tensors, but got {type(place).__name__}")
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(place).__name__}")  # noqa: TRY004
     return [located(place, "One of the differentiated Tensors does not require grad") for place in inputs]
 
 
