@@ -183,8 +183,9 @@ def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: An
     """The gradient of the p-norm, zero where the norm is."""
     if math.isinf(p):
         return x.sgn() * of_extreme(g, x.abs(), result, shape, dims, keepdim)
-    if p == 2:  # nothing is divided by zero, also not in forward mode
-        return x * spread(masked(g, result == 0) / result.masked_fill(result == 0, 1), shape, dims, keepdim)
+    if p == 2:  # g is masked, too, so that the transposed of the rule, which is forward mode, divides no zero by zero
+        slope = spread(masked(g, result == 0) / result, shape, dims, keepdim)
+        return masked(x * slope, spread(result == 0, shape, dims, keepdim))
     g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 0:
         return nothing(g, shape)
