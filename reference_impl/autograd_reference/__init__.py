@@ -23,7 +23,7 @@ from . import autograd as autograd
 from . import fft as fft
 from . import func as func
 from . import linalg as linalg
-from . import methods as _methods  # noqa: F401 - ties names to functions
+from . import methods as _methods
 from . import nn as nn
 from . import serialization as _serialization  # noqa: F401
 from . import special as special
@@ -43,6 +43,8 @@ from .modes import set_grad_enabled as set_grad_enabled
 from .tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
+
+_methods.name_saved_values()
 
 # What is torch's own: it has nothing to do with gradients.
 _TORCHS_OWN = """

@@ -13,7 +13,7 @@ import torch
 
 from . import rules
 from .definition import public
-from .graph import apply, apply_one, apply_two, levels, record
+from .graph import apply, apply_one, apply_two, inform, levels, record
 from .modes import state
 from .naming import called
 from .shaping import reshape
@@ -28,13 +28,13 @@ Dtype = torch.dtype | None
 @public
 def add(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
     """x + alpha * y, elementwise."""
-    return apply_two(rules.ADD, x, y if alpha == 1 else apply_two(rules.MUL, y, alpha))
+    return apply_two(rules.ADD, x, y if alpha == 1 else y * alpha)
 
 
 @public
 def sub(x: Operand, y: Operand, *, alpha: Number = 1) -> Tensor:
     """x - alpha * y, elementwise."""
-    return apply_two(rules.SUB, x, y if alpha == 1 else apply_two(rules.MUL, y, alpha))
+    return apply_two(rules.SUB, x, y if alpha == 1 else y * alpha)
 
 
 @public
@@ -79,7 +79,7 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if state.enabled:
         record(rules.TO, (x,), (data.dtype, data.device, x.device), result)
     if levels:
-        levels[-1].after(rules.TO, (x,), (data.dtype, data.device, x.device), result)
+        inform(rules.TO, (x,), (data.dtype, data.device, x.device), result)
     return result
 
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from .accumulate import AccumulateGrad, accumulator_edge
@@ -156,6 +157,12 @@ def class_named(name: str) -> type[Recorded]:
     return type(name.rpartition(":")[2], (Recorded,), {"__slots__": (), "name": lambda self: name})
 
 
+def inform(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
+    """Tell the level of forward mode what was done, if it is still there: it may be another thread's, which ends it."""
+    for level in levels[-1:]:
+        level.after(operator, operands, parameters, result)
+
+
 def runs_on_tensors() -> bool:
     """Whether also a pass that is not recorded has tensors for gradients: in forward mode these have tangents."""
     return bool(levels) and not state.pausing
@@ -214,6 +221,8 @@ def note(
         x = operands[position]
         if isinstance(x, Tensor):
             saved.append((x._data, x._storage, x._storage.version))
+        elif isinstance(x, np.ndarray):  # whose memory has no version
+            raise TypeError(f"{operator.name}(): a tensor or a number is expected, but got a numpy.ndarray")
         else:
             saved.append((x, UNWRITTEN, 0))
     if plan.saves_result:
@@ -226,11 +235,12 @@ def note(
 def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> Tensor:
     """Run an operator that makes a new tensor, and record it if a gradient of its result may be wanted."""
     raw = [x._data if isinstance(x, Tensor) else x for x in operands]
-    result = Tensor(operator.forward(*raw, *parameters))
+    data = operator.forward(*raw, *parameters)
+    result = Tensor(data if isinstance(data, torch.Tensor) else torch.as_tensor(data))  # of numbers alone
     if state.enabled and operator.rules:
         record(operator, operands, parameters, result)
     if levels:
-        levels[-1].after(operator, operands, parameters, result)
+        inform(operator, operands, parameters, result)
     return result
 
 
@@ -247,7 +257,7 @@ def apply_one(operator: Operator, x: Any, parameters: tuple[Any, ...] = ()) -> T
         if edge is not None:
             note(operator, (x,), parameters, result, (edge,), 3)
     if levels:
-        levels[-1].after(operator, (x,), parameters, result)
+        inform(operator, (x,), parameters, result)
     return result
 
 
@@ -255,6 +265,8 @@ def apply_two(operator: Operator, x: Any, y: Any, parameters: tuple[Any, ...] = 
     """`apply` for two operands."""
     a = x._data if (is_tensor_x := isinstance(x, Tensor)) else x
     b = y._data if (is_tensor_y := isinstance(y, Tensor)) else y
+    if not (is_tensor_x or is_tensor_y):
+        return apply(operator, (x, y), parameters)
     result = Tensor(operator.forward(a, b, *parameters) if parameters else operator.forward(a, b))
     if state.enabled and operator.rules:
         edge_x = edge_y = None
@@ -268,7 +280,7 @@ def apply_two(operator: Operator, x: Any, y: Any, parameters: tuple[Any, ...] = 
         if key != 4:
             note(operator, (x, y), parameters, result, (edge_x, edge_y), key)
     if levels:
-        levels[-1].after(operator, (x, y), parameters, result)
+        inform(operator, (x, y), parameters, result)
     return result
 
 

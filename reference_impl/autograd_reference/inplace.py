@@ -208,13 +208,13 @@ def write_out(name: str, operands: Sequence[Any], compute_result: Callable[[], T
 @public
 def add_(x: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """x += alpha * other."""
-    return write(rules.ADD, torch.Tensor.add_, x, (other if alpha == 1 else apply(rules.MUL, (other, alpha)),))
+    return write(rules.ADD, torch.Tensor.add_, x, (other if alpha == 1 else other * alpha,))
 
 
 @public
 def sub_(x: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """x -= alpha * other."""
-    return write(rules.SUB, torch.Tensor.sub_, x, (other if alpha == 1 else apply(rules.MUL, (other, alpha)),))
+    return write(rules.SUB, torch.Tensor.sub_, x, (other if alpha == 1 else other * alpha,))
 
 
 @public

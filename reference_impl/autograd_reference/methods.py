@@ -203,6 +203,14 @@ def raw_value(name: str) -> property:
     return property(value)
 
 
+def name_saved_values() -> None:
+    """Let users ask nodes for what operators save; to be called when all operators are there."""
+    for name in definition.OPERANDS | definition.PARAMETERS:
+        setattr(Recorded, saved_name(name), saved_value(saved_name(name)))
+    for name in definition.OPERANDS:
+        setattr(Recorded, f"_raw{saved_name(name)}", raw_value(saved_name(name)))
+
+
 def iterate(x: Tensor) -> Iterator[Tensor]:
     """The positions of the first dimension. TypeError for a tensor that has none."""
     if x.ndim == 0:
@@ -287,10 +295,6 @@ OTHERS: dict[str, Any] = {
 for name, member in OTHERS.items():
     is_method = isinstance(member, FunctionType) and name[0] != "_"
     setattr(Tensor, name, described(f"Tensor.{name}", member) if is_method else member)
-for name in definition.OPERANDS | definition.PARAMETERS:
-    setattr(Recorded, saved_name(name), saved_value(saved_name(name)))
-for name in definition.OPERANDS:
-    setattr(Recorded, f"_raw{saved_name(name)}", raw_value(saved_name(name)))
 for name, function in list(FUNCTIONS.items()):  # not the methods
     if takes_out(name) and "out" not in inspect.signature(function).parameters:
         FUNCTIONS[name] = with_out(name, function)

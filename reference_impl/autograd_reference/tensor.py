@@ -46,7 +46,7 @@ class Tensor:
         "_notes",  # of a leaf that has hooks
         "_requires_grad",  # of a leaf
         "_storage",
-        "_tangent",  # in forward mode, the level and the tangent, if there is one
+        "_tangent",  # in forward mode, the tangents by level, if there are any
         "_view",  # how the memory is reached from the base, for views
     )
     __array_priority__ = 1000
@@ -55,7 +55,7 @@ class Tensor:
 
     if TYPE_CHECKING:
         _notes: Notes
-        _tangent: tuple[Any, Tensor]
+        _tangent: dict[Any, Tensor]
 
         # Operators are installed by methods.py, one function being both `torch.f(x)` and `x.f()`.
         def __getattr__(self, name: str) -> Any: ...
@@ -176,12 +176,17 @@ class Tensor:
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
                     "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
+        elif not isinstance(requires_grad, bool):
+            raise TypeError(
+                "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                f"{type(requires_grad).__name__}"
+            )
         elif requires_grad and not (self.is_floating_point() or self.is_complex()):
             raise RuntimeError("only Tensors of floating point dtype can require gradients, and of complex dtype")
         elif requires_grad and self.is_inference() and not state.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         else:
-            self._requires_grad = bool(requires_grad)
+            self._requires_grad = requires_grad
         return self
 
     @property

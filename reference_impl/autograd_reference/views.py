@@ -12,7 +12,7 @@ from typing import Any
 
 from .accumulate import follow
 from .definition import Operator, Values
-from .graph import edge_of, levels, note
+from .graph import edge_of, inform, levels, note
 from .modes import state
 from .naming import called
 from .node import Edge
@@ -123,5 +123,5 @@ def alias(operator: Operator, x: Tensor, parameters: Values = ()) -> Tensor:
     if copied:
         called("UnsafeViewBackward0", result)
         if levels:
-            levels[-1].after(operator, (x,), parameters, result)
+            inform(operator, (x,), parameters, result)
     return result

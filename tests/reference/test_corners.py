@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch as real
 import torch.utils.checkpoint
@@ -110,3 +111,30 @@ def test_empty_batches(torch: Any) -> None:
     empty = torch.ones(0, 3)
     total, double = torch.vmap(lambda x: (x.sum(), x * 2), out_dims=(0, 1))(empty)
     assert total.shape == (0,) and double.shape == (3, 0)
+
+
+def test_a_number_added_several_times_is_no_size(torch: Any) -> None:
+    x = torch.ones(2)
+    results = [x.add(1, alpha=2), x.sub(1, alpha=2), torch.ones(2).add_(1, alpha=3), torch.ones(2).sub_(2, alpha=2)]
+    assert [each.tolist() for each in results] == [[3, 3], [-1, -1], [4, 4], [-3, -3]]
+
+
+def test_of_two_numbers_functions_make_a_tensor(torch: Any) -> None:
+    results = [torch.add(3, 2), torch.sub(3, 2.5), torch.mul(3, 2), torch.div(3, 2)]
+    assert [each.item() for each in results] == [5, 0.5, 6, 1.5]
+    assert [each.dtype for each in results] == [torch.int64, torch.float32, torch.int64, torch.float32]
+
+
+def test_memory_without_a_version_is_not_saved(torch: Any) -> None:
+    with pytest.raises(TypeError, match=r"numpy\.ndarray"):
+        leaf(torch, 1, 2).mul(np.ones(2))
+
+
+@pytest.mark.parametrize("flag", ["a", 1, None])
+def test_a_flag_is_true_or_false(torch: Any, flag: Any) -> None:
+    with pytest.raises(TypeError, match="must be bool"):
+        torch.ones(2).requires_grad_(flag)
+
+
+def test_nodes_of_activations_tell_what_they_saved(torch: Any) -> None:
+    assert torch.nn.functional.leaky_relu(leaf(torch, 1), 0.5).grad_fn._saved_negative_slope == 0.5
