@@ -42,9 +42,18 @@ def part(name: str, place: int, rule: Callable[..., Any], parameters: str = "", 
 INV: Operator = Operator("linalg_inv_ex", torch.linalg.inv, "x", x=lambda g, result: -(result.mT @ g @ result.mT))
 
 
+def is_regular(x: torch.Tensor) -> bool:
+    """Whether all inverses can be trusted to some digits."""
+    if not x.numel():
+        return True
+    inverse, failed = torch.linalg.inv_ex(x)
+    condition = x.abs().sum(-2).amax(-1) * inverse.abs().sum(-2).amax(-1)
+    return not bool(((failed != 0) | (condition > 1e-4 / torch.finfo(x.dtype).eps)).any())
+
+
 def cofactors(x: Any, det: Any) -> Any:
-    """The derivative of the determinant. Where that is zero, singular values give it, or the minors, and not the inverse."""
-    if bool((det != 0).all()):
+    """The derivative of the determinant. Of singular matrices the minors give it, or singular values, and not the inverse."""
+    if is_regular(x if isinstance(x, torch.Tensor) else x._data):
         return per_matrix(det) * compute(INV, (x,)).mT
     n = x.shape[-1]
     if isinstance(x, torch.Tensor) and n > 8:  # there are n * n minors

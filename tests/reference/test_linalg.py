@@ -149,3 +149,14 @@ def test_norms_and_products(lib: Any) -> None:
     u, s, v = lib.svd(x.detach())
     lib.testing.assert_close(u @ lib.diag(s) @ v.T, x.detach())
     assert lib.linalg.inv(A=x).tolist() == x.inverse().tolist() and x.det().grad_fn.name() == "LinalgDetBackward0"
+
+
+def test_the_determinant_of_a_large_singular_matrix_has_the_gradient_of_its_minors() -> None:
+    x = torch.randn(9, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x[0] = x[1] + x[2]
+    ours = reference.Tensor(x).requires_grad_()
+    reference.linalg.det(ours).backward()
+    rows = [[k for k in range(9) if k != left_out] for left_out in range(9)]
+    minors = [[(-1) ** (i + j) * x[rows[i]][:, rows[j]].det().item() for j in range(9)] for i in range(9)]
+    assert ours.grad is not None
+    torch.testing.assert_close(ours.grad._data, torch.tensor(minors, dtype=torch.float64), rtol=1e-9, atol=1e-9)

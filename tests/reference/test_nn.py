@@ -272,3 +272,16 @@ def test_targets_that_are_all_ignored_have_no_gradient() -> None:
         return y.isnan(), x.grad
 
     on_both(compute)
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "group_norm"])
+def test_a_norm_has_the_dtype_of_its_input(lib: Any, name: str) -> None:
+    arguments: dict[str, tuple[Any, ...]] = {
+        "batch_norm": (None, None, lib.ones(4), lib.zeros(4), True),
+        "layer_norm": ((3,), lib.ones(3), lib.zeros(3)),
+        "group_norm": (2, lib.ones(4), lib.zeros(4)),
+    }
+    x = lib.randn(5, 4, 3, dtype=lib.bfloat16, requires_grad=True)
+    y = getattr(lib.nn.functional, name)(x, *arguments[name])
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == lib.bfloat16

@@ -139,9 +139,10 @@ def standardised(x: Tensor, dims: Sequence[int], eps: float) -> Tensor:
 
 
 def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """x * weight + bias, where there are such."""
-    x = x if weight is None else x * weight
-    return x if bias is None else x + bias
+    """x * weight + bias, where there are such, in the dtype of x."""
+    y = x if weight is None else x * weight
+    y = y if bias is None else y + bias
+    return y if y.dtype is x.dtype else y.to(x.dtype)
 
 
 def by_channel(x: Tensor, *each: Tensor | None) -> list[Any]:
