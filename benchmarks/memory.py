@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ FORGET_PEAK = Path("/proc/self/clear_refs")
 
 
 def can_be_measured() -> bool:
-    """Linux only: elsewhere the peak cannot be reset."""
-    return STATUS.exists() and FORGET_PEAK.exists()
+    """Linux with the GNU C library only: elsewhere the peak cannot be reset, or what was freed not be returned."""
+    return STATUS.exists() and FORGET_PEAK.exists() and hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
 def peak_of(run: Callable[[], object]) -> int:
     """Bytes above what was in use before."""
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed before, and kept for later, would hide what is needed now
     FORGET_PEAK.write_text("5")
     before = _field("VmRSS")
     run()
