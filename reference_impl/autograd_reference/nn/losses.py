@@ -9,13 +9,14 @@ import torch
 
 from ..caller import warn
 from ..definition import Operator
-from ..graph import apply, apply_two
+from ..graph import apply, apply_two, compute
 from ..rules import fused, masked
 from ..tensor import Tensor
-from .activations import chosen, logsigmoid
+from .activations import LOG_SIGMOID, chosen, logsigmoid
 from .signatures import REDUCTIONS, functions, known, reduced, weighted
 
 ATEN = torch.ops.aten
+PLAIN = torch.nn.functional
 
 
 def mean_by_weight(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -160,11 +161,34 @@ CROSS_ENTROPY: Operator = Operator(
 )
 
 
+def positive(target: Any, pos_weight: Any) -> Any:
+    """The weight of the logarithm of the sigmoid of x, in (1 - t) x - positive(t) log(sigmoid(x))."""
+    return 1 if pos_weight is None else (pos_weight - 1) * target + 1
+
+
+def of_logits(g: Any, x: Any, target: Any, pos_weight: Any) -> Any:
+    """sigmoid(x) - t where nothing is weighted."""
+    weight = positive(target, pos_weight)
+    return g * (x.sigmoid() * weight + (1 - weight - target))
+
+
+WITH_LOGITS: Operator = Operator(
+    "binary_cross_entropy_with_logits",
+    lambda x, target, pos_weight: PLAIN.binary_cross_entropy_with_logits(
+        x, target, pos_weight=pos_weight, reduction="none"
+    ),
+    "x target pos_weight",
+    x=of_logits,
+    target=lambda g, x, pos_weight: (
+        -g * (x if pos_weight is None else x + compute(LOG_SIGMOID, (x,)) * (pos_weight - 1))
+    ),
+)
+
+
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, pos_weight: Tensor | None) -> Tensor:
     """The same of the sigmoid of x, without its limits."""
     refuse_broadcasting(input, target)
-    positive = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    return (1 - target) * input - logsigmoid(input) * positive
+    return apply(WITH_LOGITS, (input, target, pos_weight))
 
 
 def refuse_broadcasting(input: Tensor, target: Tensor) -> None:
