@@ -149,13 +149,20 @@ def in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def binary(function: Any, other: str = "y") -> Callable[[Tensor, Any], Any]:
-    """The method of a binary operator, which leaves operands that it does not know to the other class.
+    """The method of a binary operator, which copies arrays, and leaves operands that it does not know to the other class.
 
     `other` is "x" where the tensor stands on the right.
     """
-    call = "apply_two(function, x, y)" if isinstance(function, Operator) else "function(x, y)"
-    text = f"lambda {'y, x' if other == 'x' else 'x, y'}: {call} if isinstance({other}, OPERANDS) else NotImplemented"
-    return written(text, **APPLICATIONS, function=function, OPERANDS=OPERANDS)
+    call = "apply_two(function, {x}, {y})" if isinstance(function, Operator) else "function({x}, {y})"
+    known, array = call.format(x="x", y="y"), call.format(**{"x": "x", "y": "y", other: f"copy({other})"})
+    text = f"{known} if isinstance({other}, OPERANDS) else {array} if isinstance({other}, array) else NotImplemented"
+    names = {**APPLICATIONS, "function": function, "OPERANDS": OPERANDS, "array": np.ndarray, "copy": copy_of_array}
+    return written(f"lambda {'y, x' if other == 'x' else 'x, y'}: {text}", **names)
+
+
+def copy_of_array(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor of an array's values, in memory of its own: the array's has no version counter."""
+    return Tensor(torch.tensor(array))
 
 
 def takes_out(name: str) -> bool:

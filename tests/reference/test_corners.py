@@ -130,6 +130,13 @@ def test_memory_without_a_version_is_not_saved(torch: Any) -> None:
         leaf(torch, 1, 2).mul(np.ones(2))
 
 
+def test_an_array_is_an_operand(torch: Any) -> None:
+    array = np.array([1.0, 2.0])
+    results = [torch.ones(2) + array, torch.ones(2) * array, torch.ones(2) / array]
+    assert [each.tolist() for each in results] == [[2, 3], [1, 2], [1, 0.5]]
+    assert all(each.dtype == torch.float64 for each in results)
+
+
 @pytest.mark.parametrize("flag", ["a", 1, None])
 def test_a_flag_is_true_or_false(torch: Any, flag: Any) -> None:
     with pytest.raises(TypeError, match="must be bool"):
