@@ -112,12 +112,11 @@ def innermost() -> Level:
 @contextmanager
 def heeding(some: Sequence[Level]) -> Iterator[None]:
     """A block in which other levels than these are none of this thread's concern."""
-    before = state.heeded, state.pausing
-    state.heeded, state.pausing = some, not some
+    before, state.heeded = state.heeded, some
     try:
         yield
     finally:
-        state.heeded, state.pausing = before
+        state.heeded = before
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def inform(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, .
 
 def runs_on_tensors() -> bool:
     """Whether also a pass that is not recorded has tensors for gradients: in forward mode these have tangents."""
-    return bool(levels) and not state.pausing
+    return bool(levels if state.heeded is None else state.heeded)
 
 
 def edge_of(tensor: Tensor) -> Edge | None:

@@ -42,21 +42,22 @@ def part(name: str, place: int, rule: Callable[..., Any], parameters: str = "", 
 INV: Operator = Operator("linalg_inv_ex", torch.linalg.inv, "x", x=lambda g, result: -(result.mT @ g @ result.mT))
 
 
-def is_regular(x: torch.Tensor) -> bool:
-    """Whether all inverses can be trusted to some digits."""
+def trusted_inverse(x: torch.Tensor) -> torch.Tensor | None:
+    """The inverses, unless one is worth no digits."""
     if not x.numel():
-        return True
+        return x
     inverse, failed = torch.linalg.inv_ex(x)
     condition = x.abs().sum(-2).amax(-1) * inverse.abs().sum(-2).amax(-1)
-    return not bool(((failed != 0) | (condition > 1e-4 / torch.finfo(x.dtype).eps)).any())
+    return None if bool(((failed != 0) | (condition > 1e-4 / torch.finfo(x.dtype).eps)).any()) else inverse
 
 
 def cofactors(x: Any, det: Any) -> Any:
     """The derivative of the determinant. Of singular matrices the minors give it, or singular values, and not the inverse."""
-    if is_regular(x if isinstance(x, torch.Tensor) else x._data):
-        return per_matrix(det) * compute(INV, (x,)).mT
+    is_raw = isinstance(x, torch.Tensor)
+    if (inverse := trusted_inverse(x if is_raw else x._data)) is not None:
+        return per_matrix(det) * (inverse if is_raw else compute(INV, (x,))).mT
     n = x.shape[-1]
-    if isinstance(x, torch.Tensor) and n > 8:  # there are n * n minors
+    if is_raw and n > 8:  # there are n * n minors
         u, s, vh = torch.linalg.svd(x)
         return per_matrix(torch.linalg.det(u @ vh)) * (u.conj() * others(s, -1).unsqueeze(-2)) @ vh.conj()
     kept = torch.tensor([[k for k in range(n) if k != left_out] for left_out in range(n)]).long().reshape(n, n - 1)

@@ -25,8 +25,8 @@ class RecordingState(threading.local):
 
     enabled = True
     inference = False
-    heeded: Sequence[Any] | None = None  # the levels of forward mode whose tangents are pushed on; None for all
-    pausing = False  # whether there are none: while tangents are being computed, it is only the outer levels
+    # The levels of forward mode whose tangents are pushed on: while tangents are computed, only the outer ones; None for all.
+    heeded: Sequence[Any] | None = None
     asked = True  # in inference mode, what was last asked of recording, though nothing is recorded
 
     def __init__(self) -> None:

@@ -165,24 +165,21 @@ def tensordot(x: Tensor, y: Tensor, dims: Any = 2) -> Any:
     return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(output)}", x, y)
 
 
-def cdist_rule(g: Any, x: Any, y: Any, result: Any, p: float) -> Any:
-    """The gradient by the difference of each pair of rows."""
+def of_distances(g: Any, x: Any, y: Any, result: Any, p: float) -> Any:
+    """The gradient by the rows of x: that by the differences of all pairs, summed."""
     differences = x.unsqueeze(-2) - y.unsqueeze(-3)
-    return norm_rule(g, differences, differences.shape, result, p, (-1,), False)
+    return norm_rule(g, differences, differences.shape, result, p, (-1,), False).sum(-2)
 
 
+cdist_rule = fused(
+    lambda g, x, y, result, p: ATEN._cdist_backward.default(g.contiguous(), x, y, p, result.contiguous()), of_distances
+)
 CDIST: Operator = Operator(
     "cdist",
     torch.cdist,
     "x y; p compute_mode",
-    x=fused(
-        lambda g, x, y, result, p: ATEN._cdist_backward.default(g, x, y, p, result),
-        lambda g, x, y, result, p: cdist_rule(g, x, y, result, p).sum(-2),
-    ),
-    y=fused(
-        lambda g, x, y, result, p: ATEN._cdist_backward.default(g.mT.contiguous(), y, x, p, result.mT.contiguous()),
-        lambda g, x, y, result, p: -cdist_rule(g, x, y, result, p).sum(-3),
-    ),
+    x=cdist_rule,
+    y=lambda g, x, y, result, p: cdist_rule(g.mT, y, x, result.mT, p),
 )
 
 

@@ -184,8 +184,9 @@ def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: An
     if math.isinf(p):
         return x.sgn() * of_extreme(g, x.abs(), result, shape, dims, keepdim)
     if p == 2:  # g is masked, too, so that the transposed of the rule, which is forward mode, divides no zero by zero
-        slope = spread(masked(g, result == 0) / result, shape, dims, keepdim)
-        return masked(x * slope, spread(result == 0, shape, dims, keepdim))
+        is_zero = result == 0
+        slope = spread(masked(g, is_zero) / result, shape, dims, keepdim)
+        return masked(x * slope, spread(is_zero, shape, dims, keepdim))
     g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 0:
         return nothing(g, shape)

@@ -39,23 +39,19 @@ def difference(input: Tensor, target: Tensor) -> Tensor:
     return input - target
 
 
-def of_smooth_l1(g: Any, difference: Any, beta: float) -> Any:
+def of_smooth_l1(g: Any, x: Any, y: Any, beta: float) -> Any:
     """The difference over beta, but no more than its sign."""
+    difference = x - y
     return g * (chosen(difference.abs() < beta, difference / beta, difference.sgn()) if beta else difference.sgn())
 
 
+smooth_l1_rule = fused(lambda g, x, y, beta: ATEN.smooth_l1_loss_backward.default(g, x, y, 0, beta), of_smooth_l1)
 SMOOTH_L1: Operator = Operator(
     "smooth_l1_loss",
     lambda x, y, beta: ATEN.smooth_l1_loss.default(x, y, 0, beta),
     "x y; beta",
-    x=fused(
-        lambda g, x, y, beta: ATEN.smooth_l1_loss_backward.default(g, x, y, 0, beta),
-        lambda g, x, y, beta: of_smooth_l1(g, x - y, beta),
-    ),
-    y=fused(
-        lambda g, x, y, beta: -ATEN.smooth_l1_loss_backward.default(g, x, y, 0, beta),
-        lambda g, x, y, beta: -of_smooth_l1(g, x - y, beta),
-    ),
+    x=smooth_l1_rule,
+    y=lambda g, x, y, beta: -smooth_l1_rule(g, x, y, beta),
 )
 
 
@@ -87,7 +83,7 @@ def of_nll(g: Any, target: Any, weight: Any, shape: torch.Size, reduction: str, 
 
 NLL: Operator = Operator(
     "nll_loss",
-    lambda x, target, weight, reduction, ignore_index: torch.nn.functional.nll_loss(
+    lambda x, target, weight, reduction, ignore_index: PLAIN.nll_loss(
         x, target, weight, ignore_index=ignore_index, reduction=reduction
     ),
     "x target weight; reduction ignore_index",
