@@ -17,6 +17,8 @@ from autograd_conformance.engine import GRAD_SWITCH
 from autograd_conformance.judge import Unsupported, assume, chosen, equal, note
 from autograd_conformance.judging.runner import Settings, judge
 from autograd_conformance.judging.trial import SUITE_FAILED
+from autograd_conformance.programs.generate import programs
+from autograd_conformance.programs.program import Program
 from autograd_conformance.results import Result
 
 
@@ -59,6 +61,19 @@ def test_a_failure_is_shown_at_its_smallest() -> None:
 
 def test_programs_are_shrunk() -> None:
     assert skeletons(judge(NEGATES, Wide())) == {("negative",)}
+
+
+def test_programs_and_values_are_made_smaller_together() -> None:
+    """Neither alone becomes small: the number goes down first, then the program, then the other number."""
+
+    def function(engine: Any, program: Program, least: int, most: int) -> None:
+        equal("defect", least <= len(program.steps) <= most, False)
+
+    clause = made(function, program=programs(), least=st.integers(1, 20), most=st.integers(1, 20))
+    result = judge(clause, Wide(), Settings(exhaustive=True))
+    found = result.counterexample
+    assert found is not None and result.further == []
+    assert found.text.count("multiply") == 1 and found.text.endswith("least = 1\nmost = 1")
 
 
 def test_two_defects_with_one_symptom_are_both_shown() -> None:

@@ -170,6 +170,13 @@ def does_not_shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Trial, "shrunk", lambda trial, finding, candidates, budget: finding)
 
 
+@mutant(
+    test_runner.test_programs_and_values_are_made_smaller_together, test_runner.test_a_failure_is_shown_at_its_smallest
+)
+def makes_programs_smaller_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(runner, "smaller_like", lambda clause, engine, number: cases.simpler)
+
+
 @mutant(test_cases.test_values_become_smaller_but_only_to_values_that_were_drawn)
 def makes_up_values(patch: pytest.MonkeyPatch) -> None:
     smaller = cases._smaller

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from autograd_conformance.judging import cases
 from autograd_conformance.judging.expectations import signature_of
 from autograd_conformance.judging.generation import Enough
 from autograd_conformance.judging.settings import Settings
 from autograd_conformance.judging.signature import Signature, Symptom, could_become
-from autograd_conformance.judging.trial import Finding, Trial
+from autograd_conformance.judging.trial import Candidates, Finding, Trial
 
 PATIENCE = 10
 """So many failures in a row that show nothing new are enough."""
@@ -25,8 +24,8 @@ PATIENCE = 10
 class Findings:
     """What has been found so far; `new` and `known` are in the order in which they were found."""
 
-    def __init__(self, settings: Settings, trial: Trial) -> None:
-        self.settings, self.trial = settings, trial
+    def __init__(self, settings: Settings, trial: Trial, candidates: Candidates) -> None:
+        self.settings, self.trial, self.candidates = settings, trial, candidates
         expectation = settings.expectation
         self.expected = {signature_of(each) for each in expectation.counterexamples} if expectation else set()
         self.new: dict[Signature, Finding] = {}
@@ -84,7 +83,7 @@ class Findings:
             return confirmed
         part = self.budget.part(self.settings.one_budget)
         left = replace(part)
-        smallest = self.trial.shrunk(finding, cases.simpler, left)
+        smallest = self.trial.shrunk(finding, self.candidates, left)
         self.cut_short = left.spent
         self.budget.runs -= part.runs - left.runs
         self.budget.seconds -= part.seconds - left.seconds

@@ -18,6 +18,7 @@ from hypothesis.internal.conjecture.providers import HypothesisProvider
 from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import Reject
+from autograd_conformance.judging import cases
 from autograd_conformance.judging.cases import PROGRAMS, Case
 
 VALUES = 200
@@ -84,6 +85,22 @@ def values_like(case: Case, strategies: Mapping[str, st.SearchStrategy[Any]], nu
     if names:
         generate({name: strategies[name] for name in names}, number, VALUES, keep)
     return drawn
+
+
+def smaller_like(clause: Clause, engine: Engine, number: int) -> Callable[[Case], Iterator[Case]]:
+    """What makes smaller cases of one: its programs simpler, then its other values smaller.
+
+    Each lets the other become smaller still.  Values are drawn from the seed `number`, and only once they are needed.
+    """
+    drawn: dict[str, list[Any]] = {}
+
+    def candidates(case: Case) -> Iterator[Case]:
+        yield from cases.simpler(case)
+        if not drawn:
+            drawn.update(values_like(case, strategies_of(clause, engine), number))
+        yield from cases.smaller(case, drawn)
+
+    return candidates
 
 
 def _settings(count: int) -> settings:

@@ -13,7 +13,6 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from autograd_conformance.judging import cases, corpus
 from autograd_conformance.judging.cases import Case
 from autograd_conformance.judging.expectations import LETHAL
 from autograd_conformance.judging.findings import Findings
-from autograd_conformance.judging.generation import Enough, generate, strategies_of, values_like
+from autograd_conformance.judging.generation import Enough, generate, smaller_like, strategies_of
 from autograd_conformance.judging.settings import Settings
 from autograd_conformance.judging.trial import CONTROL, SUITE_FAILED, BeforeExample, Finding, Trial, where
 from autograd_conformance.judging.world import World, spoil, spoiled_by
@@ -88,7 +87,7 @@ class _Session:
         self.clause, self.engine, self.settings, self.trial = clause, engine, settings, trial
         self.world, self.seed = trial.world, seed_of(clause.id, settings.profile, settings.seed)
         self.examples = 0
-        self.findings = Findings(settings, trial)
+        self.findings = Findings(settings, trial, smaller_like(clause, engine, self.seed))
         self.defects: list[str] = []
         """What went wrong outside any case."""
         self.notes: dict[str, int] = {}
@@ -101,7 +100,6 @@ class _Session:
             with suppress(Enough):
                 self._replay_all()
                 self._generate(strategies)
-            self._make_values_smaller(strategies)
         except (Unsupported, *CONTROL):
             raise
         except Exception as error:  # noqa: BLE001  strategies are code of the clause's: whatever they raise
@@ -158,18 +156,6 @@ class _Session:
         self.examples += 1
         if found is not None:
             self.findings.consider(found)
-
-    # ---- smaller values ----
-    def _make_values_smaller(self, strategies: Mapping[str, SearchStrategy[Any]]) -> None:
-        """Last, and only in what is shown, since the signature stays."""
-        for signature, finding in self.findings.new.items():
-            if finding.kind == "unstable" or self.world.spoiled:
-                continue
-            drawn = values_like(finding.case, strategies, self.seed)
-            candidates = partial(cases.smaller, drawn=drawn)
-            smallest = self.trial.shrunk(finding, candidates, self.settings.one_budget)
-            if smallest is not finding:
-                self.findings.new[signature] = self.trial.confirmed(smallest)
 
     # ---- verdict ----
     def result(self) -> Result:

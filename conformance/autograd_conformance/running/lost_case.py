@@ -13,7 +13,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -23,8 +23,7 @@ from autograd_conformance.clauses import Clause
 from autograd_conformance.engine import Engine
 from autograd_conformance.judge import show
 from autograd_conformance.judging import cases
-from autograd_conformance.judging.cases import Case
-from autograd_conformance.judging.generation import strategies_of, values_like
+from autograd_conformance.judging.generation import smaller_like
 from autograd_conformance.judging.trial import Trial
 from autograd_conformance.judging.world import World
 from autograd_conformance.profiles import seed_of
@@ -68,17 +67,12 @@ def _smaller(job: Job, engine: Engine, clause: Clause, watch: Watch) -> Answer:
     end = time.monotonic() + job.budget
     with watch.clause(clause.id) as before_example, World(engine, clause.id) as world:
         trial = Trial(clause, engine, world, before_example)
-        for candidate in _candidates(clause, engine, cases.decode(job.case)):
+        candidates = smaller_like(clause, engine, seed_of(clause.id, "default", 0))
+        for candidate in candidates(cases.decode(job.case)):
             if world.spoiled or time.monotonic() > end:
                 break
             trial.run_or_skip(candidate)
     return {}
-
-
-def _candidates(clause: Clause, engine: Engine, case: Case) -> Iterator[Case]:
-    yield from cases.simpler(case)
-    drawn = values_like(case, strategies_of(clause, engine), seed_of(clause.id, "default", 0))
-    yield from cases.smaller(case, drawn)
 
 
 def _count(job: Job, engine: Engine, clause: Clause, watch: Watch) -> Answer:
