@@ -85,7 +85,9 @@ def test_where_operators_may_be_renamed_it_can_become_more() -> None:
         return could_become(signed({"p": program(*larger)}), signed({"p": program(*smaller)}), renamed=True)
 
     assert could(("add", "sum", "negative"), ("multiply", "negative"))
+    assert could(("clone", "negative"), ("sum", "negative"))
     assert could(("clone", "copy_"), ("multiply", "multiply_"))
+    assert not could(("clone", "copy_"), ("multiply", "sum"))
     assert could(("clone", "multiply_"), ("multiply", "multiply"))
     assert not could(("add", "negative"), ("negative", "multiply"))
     assert not could(("multiply",), ("negative",))

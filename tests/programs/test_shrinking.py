@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -30,15 +31,16 @@ def drawn(count: int, start: int = 0, palette: Palette = COMPLETE) -> list[Progr
 def size(program: Program) -> tuple[int, ...]:
     """Every candidate is smaller in this order, so that shrinking ends."""
     plainness = {operator: rank for relatives in (PLAIN, PLAIN_WRITES) for rank, operator in enumerate(relatives)}
-    plainness |= {"reshape": 3, "expand_dims": 4}  # which views become
+    plainness |= {"reshape": 3, "expand_dims": 4, "sum": 5}  # which views become, and other results
     return (
         len(program.steps),
         len(program.roots),
         sum(step.writes for step in program.steps),
         sum(not step.recorded for step in program.steps),
-        sum(plainness.get(step.operator, 5) for step in program.steps),
+        sum(plainness.get(step.operator, 6) for step in program.steps),
         len(program.inputs),
         sum(array.size + array.ndim for array in program.arrays),
+        sum(math.prod(shape) + len(shape) for shape in shrinking._shapes(program)),
         sum(not each.requires_grad for each in program.inputs),
         sum(number for step in program.steps for number in step.operands),
         program.seed,
@@ -207,6 +209,25 @@ def test_a_result_becomes_an_input() -> None:
     steps = (Step("matmul", (0, 1)), Step("multiply", (2, 2)))
     program = Program("float64", (Input((2, 3)), Input((3, 1))), steps, (3,), 0)
     assert Program("float64", (Input((2, 1)),), (Step("multiply", (0, 0)),), (1,), 0) in list(simpler(program))
+
+
+def test_a_result_that_is_written_to_becomes_a_constant() -> None:
+    """A leaf may not be written to."""
+    steps = (Step("negative", (0,)), Step("copy_", (2, 1)))
+    program = Program("float64", (Input((2,)), Input((2,))), steps, (2,), 0)
+    assert Program("float64", (Input((2,)), Input((2,), False)), (Step("copy_", (1, 0)),), (1,), 0) in [
+        *simpler(program)
+    ]
+
+
+def test_a_result_becomes_a_sum_that_fits_in_its_place() -> None:
+    """A product of `x0` does not."""
+    steps = (Step("reshape", (0,), {"shape": (2, 2)}), Step("select", (1,), {"key": (0, 1)}), Step("multiply", (0, 2)))
+    program = Program("float64", (Input((4,)),), steps, (3,), 0)
+    small = replace(
+        program, steps=(Step("sum", (0,), {"axis": (0,), "keepdims": False}), Step("multiply", (0, 1))), roots=(2,)
+    )
+    assert small in list(simpler(program))
 
 
 def test_pruned_on_engines_where_views_copy() -> None:

@@ -24,6 +24,8 @@ PLAIN = ("multiply", "add", "subtract")
 PLAIN_WRITES = ("multiply_", "copy_", "add_", "setitem_")
 PLAIN_VIEWS = ("reshape", "expand_dims")
 """Operators that stand for others of their kind, the plainest first."""
+SUM = "sum"
+"""Over all axes: its result fits where that of another shape does not."""
 FILLS = ("fill_", "masked_fill_")
 """Writes that take no operand."""
 WITHOUT_WRITING = {"multiply_": "multiply", "add_": "add"}
@@ -123,15 +125,15 @@ def _bypassed(program: Program, place: int) -> Iterator[Program]:
 
 
 def _cut(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
-    """A result made an input, and so all that leads to it left out."""
+    """A result made an input, a leaf or else a constant, and so all that leads to it left out."""
     step, number = program.steps[place], len(program.inputs) + place
     shape = shapes[number]
     if shape is None or step.writes:
         return
-    made = Input(shape, requires_grad=bool(program.roots) and step.operator != DETACH)
     count = len(program.inputs)
     moved = {old: old + (old >= count) for old in range(count + len(program.steps))} | {number: count}
-    yield _renumbered(program, (*program.inputs, made), moved, drop=place)
+    for leaf in (True, False) if program.roots and step.operator != DETACH else (False,):
+        yield _renumbered(program, (*program.inputs, Input(shape, requires_grad=leaf)), moved, drop=place)
 
 
 def _rewired(program: Program, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
@@ -171,7 +173,7 @@ def _writes_renamed(program: Program, place: int) -> Iterator[Program]:
 
 
 def _results_renamed(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
-    """A plain operator of the first operands, of one of them, or of a new input; or another view."""
+    """A plain operator of the first operands, of one of them, or of a new input; the sum of one; or another view."""
     step, shape = program.steps[place], shapes[len(program.inputs) + place]
     if len(step.operands) == 2 and step.operator in PLAIN:
         for operator in _plainer(step, PLAIN):
@@ -184,10 +186,22 @@ def _results_renamed(program: Program, place: int, shapes: Sequence[tuple[int, .
     for operator in PLAIN[:2]:
         for source, pair in sources:
             yield _with_step(source, place, replace(step, operator=operator, operands=pair, params={}))
+    if step.operator not in PLAIN_VIEWS:
+        yield from _summed(program, place, shapes)
     if step.operator in VIEWS:
-        params: dict[str, dict[str, Any]] = {"reshape": {"shape": shape}, "expand_dims": {"axis": 0}}
+        views: dict[str, dict[str, Any]] = {"reshape": {"shape": shape}, "expand_dims": {"axis": 0}}
         for operator in _plainer(step, PLAIN_VIEWS):
-            yield _with_step(program, place, replace(step, operator=operator, params=params[operator]))
+            yield _with_step(program, place, replace(step, operator=operator, params=views[operator]))
+
+
+def _summed(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
+    """A step replaced by the sum of one of its operands, or of what that was made of."""
+    count, step = len(program.inputs), program.steps[place]
+    before = [each for number in step.operands if number >= count for each in program.steps[number - count].operands]
+    for operand in dict.fromkeys((*step.operands, *before)):
+        if shape := shapes[operand]:
+            params = {"axis": tuple(range(len(shape))), "keepdims": False}
+            yield _with_step(program, place, replace(step, operator=SUM, operands=(operand,), params=params))
 
 
 def may_become(operator: str, other: str) -> bool:
@@ -196,7 +210,7 @@ def may_become(operator: str, other: str) -> bool:
         return operator == other
     if operator != DETACH and IN_PROGRAMS[operator].kind == "write":
         return other in PLAIN_WRITES or other == WITHOUT_WRITING.get(operator)
-    return other in PLAIN or (operator in VIEWS and other in PLAIN_VIEWS)
+    return other in (*PLAIN, SUM) or (operator in VIEWS and other in PLAIN_VIEWS)
 
 
 def _plainer(step: Step, relatives: tuple[str, ...]) -> tuple[str, ...]:
