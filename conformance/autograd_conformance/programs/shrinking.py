@@ -195,13 +195,18 @@ def _results_renamed(program: Program, place: int, shapes: Sequence[tuple[int, .
 
 
 def _summed(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
-    """A step replaced by the sum of one of its operands, or of what that was made of."""
+    """A step replaced by the sum of one of its operands, or of what that was made of; an input becomes a scalar instead."""
     count, step = len(program.inputs), program.steps[place]
     before = [each for number in step.operands if number >= count for each in program.steps[number - count].operands]
     for operand in dict.fromkeys((*step.operands, *before)):
         if shape := shapes[operand]:
             params = {"axis": tuple(range(len(shape))), "keepdims": False}
             yield _with_step(program, place, replace(step, operator=SUM, operands=(operand,), params=params))
+        if operand < count:
+            scalar = _with_input(program, operand, replace(program.inputs[operand], shape=()))
+            for operator in PLAIN[:2]:
+                twice = replace(step, operator=operator, operands=(operand, operand), params={})
+                yield _with_step(scalar, place, twice)
 
 
 def may_become(operator: str, other: str) -> bool:
