@@ -40,9 +40,9 @@ def size(program: Program) -> tuple[int, ...]:
         sum(plainness.get(step.operator, 6) for step in program.steps),
         len(program.inputs),
         sum(array.size + array.ndim for array in program.arrays),
-        sum(math.prod(shape) + len(shape) for shape in shrinking._shapes(program)),
         sum(not each.requires_grad for each in program.inputs),
         sum(number for step in program.steps for number in step.operands),
+        sum(math.prod(shape) + len(shape) for shape in shrinking._shapes(program)),
         program.seed,
     )
 

@@ -137,12 +137,15 @@ def _cut(program: Program, place: int, shapes: Sequence[tuple[int, ...] | None])
 
 
 def _rewired(program: Program, shapes: Sequence[tuple[int, ...] | None]) -> Iterator[Program]:
-    """An operand replaced by the first tensor that has its shape."""
+    """An operand replaced by the first tensor that has its shape, or a view by its base."""
+    made = dict(enumerate(program.steps, len(program.inputs)))
     for place, step in enumerate(program.steps):
         for position, operand in enumerate(step.operands):
-            first = shapes.index(shapes[operand])
-            if first < operand:
-                operands = (*step.operands[:position], first, *step.operands[position + 1 :])
+            base = operand
+            while base in made and made[base].operator in VIEWS:
+                base = made[base].operands[0]
+            for other in {shapes.index(shapes[operand]), base} - {operand}:
+                operands = (*step.operands[:position], other, *step.operands[position + 1 :])
                 yield _with_step(program, place, replace(step, operands=operands))
 
 
@@ -188,7 +191,7 @@ def _results_renamed(program: Program, place: int, shapes: Sequence[tuple[int, .
             yield _with_step(source, place, replace(step, operator=operator, operands=pair, params={}))
     if step.operator not in PLAIN_VIEWS:
         yield from _summed(program, place, shapes)
-    if step.operator in VIEWS:
+    if step.operator in (*VIEWS, SUM):
         views: dict[str, dict[str, Any]] = {"reshape": {"shape": shape}, "expand_dims": {"axis": 0}}
         for operator in _plainer(step, PLAIN_VIEWS):
             yield _with_step(program, place, replace(step, operator=operator, params=views[operator]))
@@ -215,7 +218,7 @@ def may_become(operator: str, other: str) -> bool:
         return operator == other
     if operator != DETACH and IN_PROGRAMS[operator].kind == "write":
         return other in PLAIN_WRITES or other == WITHOUT_WRITING.get(operator)
-    return other in (*PLAIN, SUM) or (operator in VIEWS and other in PLAIN_VIEWS)
+    return other in (*PLAIN, SUM) or (operator in (*VIEWS, SUM) and other in PLAIN_VIEWS)
 
 
 def _plainer(step: Step, relatives: tuple[str, ...]) -> tuple[str, ...]:
