@@ -7,13 +7,14 @@ say what it needs, and so what recording must save:
 
     an operand's name     its value; `*rest` in the signature collects the remaining operands, for rules as a list
     a parameter's name    names after ";" in the signature are not differentiable: axes, sizes, ...
-    result                the value of the result
+    result                the value of the result; of several, the names after "->" in the signature
     shape                 the shape of the operand the rule is for
     which                 the position of that operand among the operands
 
 A rule that gives a cotangent broader than the operand is completed by summing over what was broadcast, and one of
 another dtype by casting: the backward walk does both, in one place. Where the result is complex, what a rule reads comes
 conjugated: so the rule of a holomorphic function, written as for real numbers, gives the conjugated derivative that descends.
+Of an operator that has several results, `g` is a list, with None for those without a gradient, and nothing is conjugated.
 
 `define` also makes the functions that users call, of an operator that is nothing but itself; what needs more thought
 is an ordinary function, marked `public`. Either is a method of tensors, too, where torch has such a method.
@@ -36,11 +37,11 @@ Values = tuple[Any, ...]
 class Plan:
     """What to save and which rules to run, given which operands require gradients.
 
-    A rule is called as `rules[k](g, frame, shape)`, where a frame is `[*saved operands, (result), *parameters]`, and all at
+    A rule is called as `rules[k](g, frame, shape)`, where a frame is `[*saved operands, *saved results, *parameters]`, and all at
     once as `run(g, frame, edges)`.
     """
 
-    __slots__ = ("conjugates", "operator", "rules", "run", "saves", "saves_result")
+    __slots__ = ("conjugates", "operator", "rules", "run", "saves", "saves_results")
 
     def __init__(self, operator: Operator, wanted: list[bool], is_complex: bool) -> None:
         self.operator = operator
@@ -48,7 +49,7 @@ class Plan:
         functions = {position: operator.rule(position) for position, want in enumerate(wanted) if want}
         names = {name for function in functions.values() for name in parameters_of(function)}
         self.saves = tuple(k for k in range(len(wanted)) if operator.name_of(k) in names)
-        self.saves_result = "result" in names
+        self.saves_results = not names.isdisjoint(operator.results)
         named = {f"rule{position}": function for position, function in functions.items()}
         places = range(len(wanted))
 
@@ -64,8 +65,8 @@ class Plan:
     def _read(self, function: Callable[..., Any], which: int, shape: str) -> str:
         """The arguments of the rule for the operand at a position, beside the cotangent, each with a comma before it."""
         operands = [self.operator.name_of(position) for position in self.saves]
-        others = [*["result"] * self.saves_result, *self.operator.parameters]
-        places = {name: f"frame[{place}]" for place, name in reversed([*enumerate([*operands, *others])])}
+        read = [*operands, *self.operator.results * self.saves_results, *self.operator.parameters]
+        places = {name: f"frame[{place}]" for place, name in reversed([*enumerate(read)])}
         if (rest := self.operator.rest) in operands:
             places[rest] = f"frame[{operands.index(rest)}:{len(operands)}]"
         places |= {"shape": shape, "which": str(which)}
@@ -80,7 +81,7 @@ class Operator:
     """
 
     __slots__ = (
-        "defaults", "forward", "keywords", "may_copy", "name", "operands", "order", "parameters", "plans", "rest", "rules",
+        "defaults", "forward", "keywords", "may_copy", "name", "operands", "order", "parameters", "plans", "rest", "results", "rules",
     )  # fmt: skip
 
     def __init__(
@@ -91,20 +92,22 @@ class Operator:
         may_copy: bool = False,
         **rules: Callable[..., Any],
     ) -> None:
+        signature, _, results = signature.partition("->")
         operands, parameters = (part.split() for part in f"{signature};".split(";")[:2])
         self.defaults = dict(part.lstrip("*").split("=") for part in [*operands, *parameters] if "=" in part)
         self.operands = [operand.lstrip("*").partition("=")[0] for operand in operands]
         self.parameters = [parameter.lstrip("*").partition("=")[0] for parameter in parameters]
         self.keywords = [parameter.lstrip("*").partition("=")[0] for parameter in parameters if parameter[0] == "*"]
         self.rest = self.operands[-1] if operands[-1].startswith("*") else ""
+        self.results = results.split() or ["result"]
         self.name = name
         self.forward = forward
         self.may_copy = may_copy
         self.order: list[str] = []  # of the arguments of the public function, if there is one
         self.rules = rules
         self.plans: dict[int, Plan] = {}
-        names = [*self.operands, *self.parameters, "result", "shape", "which"]
-        OPERANDS.update(self.operands)
+        names = [*self.operands, *self.parameters, *self.results, "shape", "which"]
+        OPERANDS.update(self.operands, self.results)
         PARAMETERS.update(self.parameters)
         assert len(set(names)) == len(names), f"{name} uses a name twice"
         assert rules.keys() <= set(self.operands), f"{name} has rules for unknown operands"
@@ -136,7 +139,7 @@ def parameters_of(rule: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(rule).parameters)[1:]
 
 
-OPERANDS: set[str] = {"result"}
+OPERANDS: set[str] = set()
 """The names of all operators' operands, and of what else may be saved."""
 PARAMETERS: set[str] = set()
 """The names of all operators' parameters."""

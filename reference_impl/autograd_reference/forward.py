@@ -54,22 +54,23 @@ class Level:
         """Let a tensor, which is no view, carry a tangent."""
         x._tangent = {**getattr(x, "_tangent", {}), self: tangent}
 
-    def after(self, operator: Operator, operands: Values, parameters: Values, result: Tensor) -> None:
-        """Push the tangents of an operator's operands on to its result, those of outer levels first."""
+    def after(self, operator: Operator, operands: Values, parameters: Values, results: Sequence[Tensor]) -> None:
+        """Push the tangents of an operator's operands on to its results, those of outer levels first."""
         present = heeded()
         for depth, level in enumerate(present):
             tangents = [level.tangent(x) for x in operands]
             with heeding(present[:depth]):
-                pushed = push(operator, operands, parameters, result, tangents)
-            if pushed is not None:
-                level.give(result, pushed)
-            level.note(result, [*tangents, pushed])
+                pushed = [push(operator, operands, parameters, results, k, tangents) for k in range(len(results))]
+            for result, tangent in zip(results, pushed, strict=True):
+                if tangent is not None:
+                    level.give(result, tangent)
+            level.note(results[0], tangents, pushed)
 
-    def note(self, result: Tensor, tangents: Tangents) -> None:
-        """Note the tangents of what a node has saved, given those of all operands and, last, of its result."""
-        if result._edge is not None and any(tangent is not None for tangent in tangents):
+    def note(self, result: Tensor, tangents: Tangents, pushed: Tangents) -> None:
+        """Note the tangents of what a node has saved, given those of all operands and of its results."""
+        if result._edge is not None and any(tangent is not None for tangent in [*tangents, *pushed]):
             node: Any = result._edge[0]
-            self.noted[node] = [tangents[position] for position in (*node.plan.saves, -1)]
+            self.noted[node] = [*[tangents[position] for position in node.plan.saves], *pushed]
 
     def restore(self, node: Node, place: int, value: Tensor) -> None:
         """Give a saved value the tangents that it had when it was saved."""
@@ -95,7 +96,7 @@ class Level:
             whole = Tensor(torch.zeros_like(base._data)) if before is None else before.clone()
             replay(() if target._view is None else target._view.steps(), whole).copy_(tangents[-1])
             level.give(base, whole)
-            level.note(base, [*tangents[:-1], whole])
+            level.note(base, tangents[:-1], [whole])
 
 
 def heeded() -> Sequence[Level]:
@@ -138,22 +139,26 @@ def bearing(copy: Tensor, x: Tensor) -> Tensor:
     return copy
 
 
-def push(operator: Operator, operands: Values, parameters: Values, result: Tensor, tangents: Tangents) -> Tensor | None:
-    """J t for the tangents t of the operands; None if no operand has one, or the result has no derivatives."""
-    is_complex = result.is_complex()
-    key = key_of(tangents)
-    if not (operator.rules and (is_complex or result.is_floating_point())) or all(t is None for t in tangents):
+def push(
+    operator: Operator, operands: Values, parameters: Values, results: Sequence[Tensor], number: int, tangents: Tangents
+) -> Tensor | None:
+    """J t, of one of the results, for the tangents t of the operands; None if no operand has one, or it has no derivatives."""
+    result = results[number]
+    if not (operator.rules and (result.is_complex() or result.is_floating_point())) or all(t is None for t in tangents):
         return None
-    plan = operator.plan(-key if is_complex else key)
+    is_single = len(results) == 1
+    is_conjugated = is_single and result.is_complex()
+    plan = operator.plan(-key_of(tangents) if is_conjugated else key_of(tangents))
     recording, state.enabled = state.enabled, True
     try:
         u = Tensor(torch.zeros_like(result._data)).requires_grad_()
-        read = [*[operands[position] for position in plan.saves], *[result] * plan.saves_result, *parameters]
-        frame = [value_of(x, recording, is_complex) for x in read]
+        g = u if is_single else [u if k == number else None for k in range(len(results))]
+        read = [*[operands[position] for position in plan.saves], *(results if plan.saves_results else ()), *parameters]
+        frame = [value_of(x, recording, is_conjugated) for x in read]
         roots = []
         for rule, x, tangent in zip(plan.rules, operands, tangents, strict=True):
             if rule is not None and tangent is not None:
-                edge = edge_of(fitted(rule(u, frame, x.shape), x.shape, x.dtype))
+                edge = edge_of(fitted(rule(g, frame, x.shape), x.shape, x.dtype))
                 if edge is not None:
                     roots.append((edge, tangent if recording or runs_on_tensors() else tangent._data))
         state.enabled = recording
@@ -166,10 +171,10 @@ def push(operator: Operator, operands: Values, parameters: Values, result: Tenso
     return pushed if isinstance(pushed, Tensor) else Tensor(pushed)
 
 
-def value_of(x: Any, recording: bool, is_complex: bool) -> Any:
-    """A value as a rule reads it: with its history only if what it gives is to have one, conjugated if the result is complex."""
+def value_of(x: Any, recording: bool, is_conjugated: bool) -> Any:
+    """A value as a rule reads it: with its history only if what it gives is to have one, and conjugated if need be."""
     x = bearing(Tensor(x._data), x) if isinstance(x, Tensor) and not recording else x
-    return conjugate(x) if is_complex else x
+    return conjugate(x) if is_conjugated else x
 
 
 class UnpackedDualTensor(NamedTuple):

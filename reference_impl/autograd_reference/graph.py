@@ -25,6 +25,7 @@ from .node import (
     observers,
     recorded_order,
     refuse_modified,
+    save,
 )
 from .storage import Storage
 from .tensor import Tensor
@@ -90,8 +91,10 @@ class Recorded(Node):
                 gradients.append(rule(cotangent, frame, edge[0].outputs[edge[1]][0]))
         return gradients
 
-    def of_all(self, cotangents: Sequence[Gradient | None]) -> list[Gradient]:
-        """The gradients of all outputs, zeros for those that have got none."""
+    def of_all(self, cotangents: Sequence[Gradient | None]) -> list[Gradient | None]:
+        """The gradients of all outputs. For those of a view that have got none, zeros."""
+        if len(self.plan.operator.results) > 1:
+            return [*cotangents[: len(self.outputs)]]
         given = next(g for g in cotangents if g is not None)
         pairs = zip(cotangents, self.outputs, strict=False)  # what comes after the gradients is the walk's
         return [given.new_zeros(shape) if g is None else g for g, (shape, _) in pairs]
@@ -136,7 +139,7 @@ class Recorded(Node):
 
     def origin(self, place: int) -> Edge | None:
         """The history of a saved value."""
-        return self.operand_edge(self.plan.saves[place]) if place < len(self.plan.saves) else (self, 0)
+        return self.operand_edge(self.plan.saves[place]) if place < (n := len(self.plan.saves)) else (self, place - n)
 
     def operand_edge(self, position: int) -> Edge | None:
         """The history of an operand."""
@@ -157,10 +160,10 @@ def class_named(name: str) -> type[Recorded]:
     return type(name.rpartition(":")[2], (Recorded,), {"__slots__": (), "name": lambda self: name})
 
 
-def inform(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
+def inform(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], *results: Tensor) -> None:
     """Tell the level of forward mode what was done, if it is still there: it may be another thread's, which ends it."""
     for level in levels[-1:]:
-        level.after(operator, operands, parameters, result)
+        level.after(operator, operands, parameters, results)
 
 
 def runs_on_tensors() -> bool:
@@ -185,11 +188,13 @@ def apart(gradient: Gradient) -> Gradient:
     return copy
 
 
-def record(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor) -> None:
-    """Make the operator the history of its result, unless all operands are constants."""
+def record(
+    operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...], result: Tensor, *others: Tensor
+) -> None:
+    """Make the operator the history of its results, unless all operands are constants."""
     edges = [edge_of(x) if isinstance(x, Tensor) else None for x in operands]
     if any(edges):
-        note(operator, operands, parameters, result, edges, key_of(edges))
+        note(operator, operands, parameters, result, edges, key_of(edges), others)
 
 
 def key_of(edges: Sequence[Any]) -> int:
@@ -207,14 +212,15 @@ def note(
     result: Tensor,
     edges: Sequence[Edge | None],
     key: int,
+    others: Sequence[Tensor] = (),
 ) -> None:
-    """Make the operator the history of its result. Every record is made here; `key` is that of the edges."""
+    """Make the operator the history of its result, and of others. Every record is made here; `key` is that of the edges."""
     data = result._data
     dtype = data.dtype
     if not dtype.is_floating_point:
         if not dtype.is_complex:
             return
-        key = -key
+        key = key if others else -key
     plan = operator.plans.get(key) or operator.plan(key)
     saved: list[Saved] = []
     for position in plan.saves:
@@ -225,11 +231,21 @@ def note(
             raise TypeError(f"{operator.name}(): a tensor or a number is expected, but got a numpy.ndarray")
         else:
             saved.append((x, UNWRITTEN, 0))
-    if plan.saves_result:
+    if plan.saves_results:
         saved.append((data, result._storage, result._storage.version))
     result._edge = (Recorded(edges, ((data.shape, dtype),), plan, parameters, saved), 0)
+    if others:
+        share(result._edge[0], others)
     if observers:
         observe(result._edge[0])
+
+
+def share(node: Any, others: Sequence[Tensor]) -> None:
+    """Make a node the history of further results."""
+    node.outputs += tuple((each.shape, each.dtype) for each in others)
+    node.saved += map(save, others) if node.plan.saves_results else ()
+    for number, each in enumerate(others, 1):
+        each._edge = node, number
 
 
 def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> Tensor:
@@ -242,6 +258,17 @@ def apply(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ..
     if levels:
         inform(operator, operands, parameters, result)
     return result
+
+
+def apply_all(operator: Operator, operands: Sequence[Any], parameters: tuple[Any, ...] = ()) -> tuple[Tensor, ...]:
+    """`apply` for an operator that has several results."""
+    raw = [x._data if isinstance(x, Tensor) else x for x in operands]
+    results = tuple(map(Tensor, operator.forward(*raw, *parameters)))
+    if state.enabled:
+        record(operator, operands, parameters, *results)
+    if levels:
+        inform(operator, operands, parameters, *results)
+    return results
 
 
 # What most programs mostly do, written out: the general form takes half as long again.

@@ -71,7 +71,7 @@ class CopySlices(Recorded):
 
     def view_result(self, frame: list[Any]) -> list[Any]:
         """Replace the base by the view that was written."""
-        if self.plan.saves_result:
+        if self.plan.saves_results:
             place = len(self.plan.saves)
             frame[place] = replay(self.steps, frame[place])
         return frame
@@ -174,7 +174,7 @@ def after_write(node: Recorded, target: Tensor) -> None:
     before, root._edge = root._edge, (node, 0)
     follow(root, before)
     root._requires_grad = False
-    if node.plan.saves_result and node.saved is not None:
+    if node.plan.saves_results and node.saved is not None:
         node.saved.append(save(root))
         if observers:
             observe(node)

@@ -18,7 +18,9 @@ from . import matrices
 from .arithmetic import Dims, Dtype, dims_of, in_dtype, matmul
 from .constant import constant, unwrapped, wrapped
 from .definition import FUNCTIONS, compose, described, named_as_in_torch
-from .graph import apply
+from .forward import heeded
+from .graph import apply, apply_all, levels
+from .modes import state
 from .naming import seen
 from .reductions import NORM
 from .shaping import cat
@@ -36,9 +38,16 @@ matrix_exp: Any = lambda x: apply(matrices.MATRIX_EXP, (x,))
 cross: Any = lambda x, y, dim=-1: FUNCTIONS["cross"](x, y, dim)
 vecdot: Any = lambda x, y, dim=-1: (x.conj() * y).sum(dim)
 diagonal: Any = lambda x, offset=0, dim1=-2, dim2=-1: x.diagonal(offset, dim1, dim2)
-svdvals: Any = lambda x: apply(matrices.SINGULAR_VALUES, (x,))
-eigvals: Any = lambda x: apply(matrices.GENERAL_EIGENVALUES, (x,))
-eigvalsh: Any = lambda x, UPLO="L": apply(matrices.EIGENVALUES, (x,), (UPLO,))
+svdvals: Any = lambda x: svd(x, False).S if is_followed(x) else Tensor(torch.linalg.svdvals(x._data))
+eigvals: Any = lambda x: eig(x).eigenvalues if is_followed(x) else Tensor(torch.linalg.eigvals(x._data))
+eigvalsh: Any = lambda x, UPLO="L": (
+    eigh(x, UPLO).eigenvalues if is_followed(x) else Tensor(torch.linalg.eigvalsh(x._data, UPLO))
+)
+
+
+def is_followed(x: Tensor) -> bool:
+    """Whether a derivative may be wanted, and so the vectors that belong to values."""
+    return bool(levels) or (state.enabled and x.requires_grad)
 
 
 def pinv(x: Tensor, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None, **how: Any) -> Any:
@@ -49,7 +58,7 @@ def pinv(x: Tensor, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
 
 def slogdet(x: Tensor) -> Any:
     """(sign, logabsdet): the determinant is sign * exp(logabsdet)."""
-    return KINDS.linalg_slogdet((apply(matrices.SIGN_OF_DET, (x,)), apply(matrices.LOGABSDET, (x,))))
+    return KINDS.linalg_slogdet(apply_all(matrices.SLOGDET, (x,)))
 
 
 def solve(x: Tensor, y: Tensor, *, left: bool = True) -> Any:
@@ -77,8 +86,7 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
     rows, columns = x.shape[-2:]
     if mode == "complete" and rows > columns:
         raise NotImplementedError("qr: mode 'complete' for a matrix with more rows than columns; use 'reduced'")
-    square = x[..., :rows]
-    q, r = apply(matrices.QR_Q, (square,)), apply(matrices.QR_R, (square,))
+    q, r = apply_all(matrices.QR, (x[..., :rows] if rows < columns else x,))
     if rows < columns:
         r = cat((r, q.mH @ x[..., rows:]), -1)
     return KINDS.linalg_qr((q if mode != "r" else Tensor(x._data.new_empty(0)), r))
@@ -86,27 +94,22 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
 
 def eigh(x: Tensor, UPLO: str = "L") -> Any:
     """(eigenvalues, eigenvectors) of a Hermitian matrix, of which one triangle is read."""
-    return KINDS.linalg_eigh((eigvalsh(x, UPLO), apply(matrices.EIGENVECTORS, (x,), (UPLO,))))
+    return KINDS.linalg_eigh(apply_all(matrices.EIGH, (x,), (UPLO,)))
 
 
 def eig(x: Tensor) -> Any:
     """(eigenvalues, eigenvectors) of a square matrix: complex."""
-    return KINDS.linalg_eig((eigvals(x), apply(matrices.GENERAL_EIGENVECTORS, (x,))))
+    return KINDS.linalg_eig(apply_all(matrices.EIG, (x,)))
 
 
 def svd(x: Tensor, full_matrices: bool = True) -> Any:
     """(U, S, Vh). With `full_matrices` U and Vh are square; what depends on the vectors added has no derivative.
 
-    NotImplementedError in a pass: a gradient by the vectors of a complex matrix.
+    NotImplementedError in forward mode, if there are such vectors.
     """
-    u, s, vh = apply(matrices.SINGULAR_LEFT, (x,)), svdvals(x), apply(matrices.SINGULAR_RIGHT, (x,))
-    if x.is_complex():  # what depends on the phase of one factor alone could not be told from what is well defined
-        u, vh = (apply(matrices.PHASED, (each,)) for each in (u, vh))
-    if full_matrices:
-        whole, n = torch.linalg.svd(x._data), s.shape[-1]
-        u = cat((u, apply(matrices.SINGULAR_REST, (x,), (whole.U[..., n:],))), -1)
-        vh = cat((vh, apply(matrices.SINGULAR_REST, (x,), (whole.Vh[..., n:, :],))), -2)
-    return KINDS.linalg_svd((u, s, vh))
+    if full_matrices and x.shape[-2] != x.shape[-1] and any(level.tangent(x) is not None for level in heeded()):
+        raise NotImplementedError("svd: vectors that `full_matrices` adds have no tangent; use full_matrices=False")
+    return KINDS.linalg_svd(apply_all(matrices.SVD, (x,), (full_matrices,)))
 
 
 def lstsq(x: Tensor, y: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:

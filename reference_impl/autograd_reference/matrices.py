@@ -1,20 +1,20 @@
 """Inverses, determinants, systems of equations and decompositions: operators and their rules. linalg.py makes functions of them.
 
-Matrices are the last two dimensions, and batches of them come before. A decomposition is several operators, one for each of
-its results: so a gradient of values alone never divides by the gap between equal ones. What a rule needs of the others it
-computes anew. Rules of complex results read conjugated values, as always; where a formula is not holomorphic, it undoes that.
+Matrices are the last two dimensions, and batches of them come before. A decomposition has several results, and its rule adds up
+what the gradients that there are contribute: so one of values alone never divides by the gap between equal ones. Rules of a
+single complex result read conjugated values, as always; where a formula is not holomorphic, it undoes that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import operator as python
 from typing import Any
 
 import torch
 
 from . import rules
 from .definition import Operator
-from .elementwise import refused
 from .graph import compute
 from .reductions import others
 from .rules import masked, nothing
@@ -31,10 +31,9 @@ def per_matrix(g: Any) -> Any:
     return g.unsqueeze(-1).unsqueeze(-1)
 
 
-def part(name: str, place: int, rule: Callable[..., Any], parameters: str = "", **how: Any) -> Operator:
-    """One of the results of a function of torch.linalg that gives several."""
-    kernel = getattr(torch.linalg, name)
-    return Operator(f"linalg_{name}", lambda x, *given: kernel(x, *given, **how)[place], f"x; {parameters}", x=rule)
+def total(*terms: Any) -> Any:
+    """The sum of the terms that there are."""
+    return functools.reduce(python.add, [term for term in terms if term is not None])
 
 
 # Inverse, determinant, systems of equations.
@@ -69,14 +68,19 @@ def cofactors(x: Any, det: Any) -> Any:
 DET: Operator = Operator(
     "linalg_det", torch.linalg.det, "x", x=lambda g, x, result: per_matrix(g) * cofactors(x, result)
 )
-SIGN_OF_DET: Operator = part(
-    "slogdet",
-    0,
-    lambda g, x, result, shape: (
-        per_matrix((g * result).imag * 1j) * compute(INV, (x,)).mT if g.is_complex() else nothing(g, shape)
-    ),
-)
-LOGABSDET: Operator = part("slogdet", 1, lambda g, x: per_matrix(g) * compute(INV, (x,)).mH)
+
+
+def slogdet_rule(g: Any, x: Any, sign: Any, shape: torch.Size) -> Any:
+    """The sign of a real determinant is constant; that of a complex one turns."""
+    g_sign, g_log = g
+    if g_sign is not None:
+        g_sign = (g_sign * sign.conj()).imag * 1j if sign.is_complex() else None
+    if g_sign is None and g_log is None:
+        return nothing(g[0], shape)
+    return per_matrix(total(g_sign, g_log)) * compute(INV, (x,)).mH
+
+
+SLOGDET: Operator = Operator("linalg_slogdet", torch.linalg.slogdet, "x -> sign logabsdet", x=slogdet_rule)
 SOLVE: Operator = Operator(
     "linalg_solve_ex",
     torch.linalg.solve,
@@ -125,27 +129,25 @@ MATRIX_EXP: Operator = Operator("linalg_matrix_exp", torch.linalg.matrix_exp, "x
 
 def cholesky_rule(g: Any, result: Any) -> Any:
     """The factor depends on one triangle; the gradient is that of the whole, symmetric matrix."""
-    factor = result.conj()
-    inner = (factor.mH @ g).tril()
-    inverse = compute(INV, (factor,))
-    return inverse.mH @ (inner + inner.tril(-1).mH) @ inverse / 2
+    factor = result.mT
+    inner = (factor @ g).tril()
+    half = compute(SOLVE_TRIANGULAR, (factor, inner + inner.tril(-1).mH), (True, False))
+    return compute(SOLVE_TRIANGULAR, (factor, half.mH), (True, False)).mH / 2
 
 
 CHOLESKY: Operator = Operator("linalg_cholesky_ex", torch.linalg.cholesky, "x", x=cholesky_rule)
 
 
-def qr_rule(g: Any, x: Any, is_r: bool) -> Any:
-    """The gradient by one factor of a matrix that has at least as many rows as columns."""
-    x = x.conj()
-    q, r = compute(QR_Q, (x,)), compute(QR_R, (x,))
-    inner = g @ r.mH if is_r else -(q.mH @ g)
+def qr_rule(g: Any, Q: Any, R: Any) -> Any:
+    """The gradient of a matrix that has at least as many rows as columns."""
+    g_q, g_r = g
+    inner = total(None if g_r is None else g_r @ R.mH, None if g_q is None else -(Q.mH @ g_q))
     symmetric = inner.triu() + inner.triu(1).mH
-    through_q = q @ ((symmetric + symmetric.mH) / 2)
-    return (through_q if is_r else g + through_q) @ compute(INV, (r,)).mH
+    through_q = Q @ ((symmetric + symmetric.mH) / 2)
+    return compute(SOLVE_TRIANGULAR, (R, total(g_q, through_q).mH), (True, False)).mH
 
 
-QR_Q: Operator = part("qr", 0, lambda g, x: qr_rule(g, x, False))
-QR_R: Operator = part("qr", 1, lambda g, x: qr_rule(g, x, True))
+QR: Operator = Operator("linalg_qr", torch.linalg.qr, "x -> Q R", x=qr_rule)
 
 
 def by_gaps(inner: Any, values: Any) -> Any:
@@ -154,90 +156,81 @@ def by_gaps(inner: Any, values: Any) -> Any:
     return masked(inner, eye) / (values.unsqueeze(-2) - values.unsqueeze(-1) + eye)
 
 
-def refuse_phase(inner: Any) -> None:
-    """RuntimeError: what is differentiated depends on the phase of complex eigenvectors, which is nobody's choice."""
+def refuse_phase(inner: Any, what: str) -> None:
+    """RuntimeError: what is differentiated depends on the phase of complex vectors, which is nobody's choice."""
     if inner.is_complex() and bool((inner.diagonal(0, -2, -1).imag.abs() > 1e-2).any()):
         raise RuntimeError(
-            "linalg_eigh_backward: The eigenvectors in the complex case are specified up to multiplication by e^{i phi}. "
+            f"{what} in the complex case are specified up to multiplication by e^{{i phi}}. "
             "The specified loss function depends on this quantity, so it is ill-defined."
         )
 
 
-def eigenvectors_rule(g: Any, x: Any, result: Any, uplo: str) -> Any:
-    """The gradient by the eigenvectors of a Hermitian matrix."""
-    vectors = result.conj()
-    inner = vectors.mH @ g
-    refuse_phase(inner)
-    return vectors @ by_gaps((inner - inner.mH) / 2, compute(EIGENVALUES, (x.conj(),), (uplo,))) @ vectors.mH
+def eigh_rule(g: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
+    """The gradient of a Hermitian matrix."""
+    g_values, g_vectors = g
+    inner = None
+    if g_vectors is not None:
+        inner = eigenvectors.mH @ g_vectors
+        refuse_phase(inner, "linalg_eigh_backward: The eigenvectors")
+        inner = by_gaps((inner - inner.mH) / 2, eigenvalues) @ eigenvectors.mH
+    through_values = None if g_values is None else g_values.unsqueeze(-1) * eigenvectors.mH
+    return eigenvectors @ total(inner, through_values)
 
 
-def eigenvalues_rule(g: Any, x: Any, uplo: str) -> Any:
-    """The gradient by the eigenvalues of a Hermitian matrix, also where some are equal."""
-    vectors = compute(EIGENVECTORS, (x,), (uplo,))
-    return vectors @ (g.unsqueeze(-1) * vectors.mH)
+EIGH: Operator = Operator("linalg_eigh", torch.linalg.eigh, "x; uplo -> eigenvalues eigenvectors", x=eigh_rule)
 
 
-EIGENVALUES: Operator = part("eigh", 0, eigenvalues_rule, "uplo")
-EIGENVECTORS: Operator = part("eigh", 1, eigenvectors_rule, "uplo")
+def eig_rule(g: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
+    """The gradient of any square matrix; the length of an eigenvector is one."""
+    g_values, g_vectors = g
+    adjoint, inner = eigenvectors.mH, None
+    if g_vectors is not None:
+        inner = adjoint @ g_vectors
+        refuse_phase(inner, "linalg_eig_backward: The eigenvectors")
+        inner = inner - adjoint @ (eigenvectors * inner.diagonal(0, -2, -1).real.unsqueeze(-2))
+        inner = by_gaps(inner, eigenvalues.conj()) @ adjoint
+    return compute(SOLVE, (adjoint, total(inner, None if g_values is None else g_values.unsqueeze(-1) * adjoint)))
 
 
-def general_eigenvalues_rule(g: Any, x: Any) -> Any:
-    """The gradient by the eigenvalues of any square matrix."""
-    vectors = compute(GENERAL_EIGENVECTORS, (x.conj(),)).mH
-    return compute(SOLVE, (vectors, g.unsqueeze(-1) * vectors))
+EIG: Operator = Operator("linalg_eig", torch.linalg.eig, "x -> eigenvalues eigenvectors", x=eig_rule)
 
 
-def general_eigenvectors_rule(g: Any, x: Any, result: Any) -> Any:
-    """The gradient by the eigenvectors, whose length is one."""
-    vectors = result.conj()
-    inner = vectors.mH @ g
-    refuse_phase(inner)
-    inner = inner - vectors.mH @ (vectors * inner.diagonal(0, -2, -1).real.unsqueeze(-2))
-    gaps = by_gaps(inner, compute(GENERAL_EIGENVALUES, (x.conj(),)).conj())
-    return compute(SOLVE, (vectors.mH, gaps @ vectors.mH))
+def with_value(g: Any, n: int) -> Any:
+    """The gradient by the vectors that have a singular value. RuntimeError if something depends on others: these may rotate."""
+    if bool((g[..., n:] != 0).any()):
+        raise RuntimeError(
+            "svd: vectors without a singular value, which `full_matrices` adds, have no derivative; use full_matrices=False"
+        )
+    return g[..., :n]
 
 
-GENERAL_EIGENVALUES: Operator = part("eig", 0, general_eigenvalues_rule)
-GENERAL_EIGENVECTORS: Operator = part("eig", 1, general_eigenvectors_rule)
-
-
-def singular_rule(g: Any, x: Any, result: Any, is_right: bool) -> Any:
-    """The gradient by the left singular vectors; or by the right ones, which are the left ones of the transposed matrix."""
-    x, vectors = x.conj(), result.conj()
-    values, other = compute(SINGULAR_VALUES, (x,)), compute(SINGULAR_LEFT if is_right else SINGULAR_RIGHT, (x,))
-    return by_left(g.mH, vectors.mH, values, other.mH).mH if is_right else by_left(g, vectors, values, other)
-
-
-def by_left(g: Any, left: Any, values: Any, right: Any) -> Any:
-    """The formula: a rotation among the vectors, half of a common phase, and what leads out of the space that they span."""
-    inner = left.mH @ g
+def by_left(g: Any, inner: Any, left: Any, values: Any, right: Any) -> Any:
+    """The gradient by the left vectors: a rotation among them, half of a common phase, and what leads out of their space."""
     turned = by_gaps(inner - inner.mH, values * values) * values.unsqueeze(-2)
     if inner.is_complex():
         turned = turned + (inner.diagonal(0, -2, -1).imag * 0.5j / values).diag_embed()
     change = left @ turned
     if left.shape[-2] > left.shape[-1]:
         change = change + (g - left @ inner) / values.unsqueeze(-2)
-    return change @ right
+    return change @ right.mH
 
 
-def singular_values_rule(g: Any, x: Any) -> Any:
-    """The gradient by the singular values, also where some are equal."""
-    return compute(SINGULAR_LEFT, (x,)) @ (g.unsqueeze(-1) * compute(SINGULAR_RIGHT, (x,)))
+def svd_rule(g: Any, U: Any, S: Any, Vh: Any) -> Any:
+    """The gradient by left vectors, values, and right vectors, which are the left ones of the transposed matrix."""
+    n = S.shape[-1]
+    g_u, g_s, g_v = g[0], g[1], None if g[2] is None else g[2].mH
+    u, v = U[..., :n], Vh.mH[..., :n]
+    terms = [None if g_s is None else u @ (g_s.unsqueeze(-1) * v.mH)]
+    inners = []
+    for each, left, right in (g_u, u, v), (g_v, v, u):
+        if each is not None:
+            each = with_value(each, n)
+            inners.append(left.mH @ each)
+            term = by_left(each, inners[-1], left, S, right)
+            terms.append(term if left is u else term.mH)
+    if inners:
+        refuse_phase(total(*inners), "svd_backward: The singular vectors")
+    return total(*terms)
 
 
-def refused_rotation(g: Any, shape: torch.Size) -> Any:
-    """Zeros, for vectors that may be rotated among themselves. RuntimeError if something depends on them."""
-    if bool((g != 0).any()):
-        raise RuntimeError(
-            "svd: vectors without a singular value, which `full_matrices` adds, have no derivative; use full_matrices=False"
-        )
-    return nothing(g, shape)
-
-
-SINGULAR_LEFT: Operator = part("svd", 0, lambda g, x, result: singular_rule(g, x, result, False), full_matrices=False)
-SINGULAR_VALUES: Operator = part("svd", 1, singular_values_rule, full_matrices=False)
-SINGULAR_RIGHT: Operator = part("svd", 2, lambda g, x, result: singular_rule(g, x, result, True), full_matrices=False)
-SINGULAR_REST: Operator = Operator("linalg_svd", lambda x, vectors: vectors, "x; vectors", x=refused_rotation)
-PHASED: Operator = Operator(
-    "linalg_svd", lambda x: x, "x", x=refused("svd of a complex matrix by its vectors", NotImplementedError)
-)
+SVD: Operator = Operator("linalg_svd", torch.linalg.svd, "x; full_matrices -> U S Vh", x=svd_rule)

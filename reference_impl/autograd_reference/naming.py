@@ -26,7 +26,7 @@ _COMPOSED = """
     hardshrink hardsigmoid huber_loss layer_norm=native_layer_norm max_pool2d=max_pool2d_with_indices
     max_pool3d=max_pool3d_with_indices mish multi_margin_loss prelu=prelu_kernel rrelu=rrelu_with_noise smooth_l1_loss
     soft_margin_loss softshrink threshold
-    linalg.cholesky=linalg_cholesky_ex linalg.qr=linalg_qr linalg.solve=linalg_solve_ex linalg.svd=linalg_svd
+    linalg.cholesky=linalg_cholesky_ex linalg.solve=linalg_solve_ex
 """
 COMPOSED = {name: node or name for name, _, node in (each.partition("=") for each in _COMPOSED.split())}
 
@@ -82,7 +82,7 @@ def seen(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def saved_names(plan: Plan) -> list[str]:
     """What users call the saved values of an operator."""
     operands = [plan.operator.name_of(position) for position in plan.saves]
-    return [saved_name(name) for name in [*operands, *["result"] * plan.saves_result]]
+    return [saved_name(name) for name in [*operands, *plan.operator.results * plan.saves_results]]
 
 
 def saved_name(name: str) -> str:

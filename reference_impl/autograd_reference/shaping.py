@@ -124,12 +124,7 @@ def parts(operator: Operator, x: Tensor, parameters: Values, views: Iterable[Ten
     """Views that an operator makes at a time: they have one node, and are not to be written, see `refuse_writes`."""
     made = tuple(views)
     if state.enabled and made and (edge := edge_of(x)):
-        note(operator, (x,), parameters, made[0], (edge,), 3)
-        assert made[0]._edge is not None
-        node = made[0]._edge[0]
-        node.outputs = tuple((part.shape, part.dtype) for part in made)
-        for number, part in enumerate(made):
-            part._edge = node, number
+        note(operator, (x,), parameters, made[0], (edge,), 3, made[1:])
     refuse_writes(camel(operator.name), made)
     return made
 

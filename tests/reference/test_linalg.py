@@ -20,11 +20,18 @@ def hermitian(lib: Any, x: Any) -> Any:
     return x @ x.mH + lib.eye(x.shape[-1])
 
 
+def unitary_factor(u: Any, _: Any, vh: Any) -> Any:
+    return u @ vh
+
+
 COMPLEX = {
     "eigvalsh": lambda lib, x: lib.linalg.eigvalsh(hermitian(lib, x)),
     "eigh": lambda lib, x: lib.linalg.eigh(hermitian(lib, x)).eigenvectors.abs(),
     "eig": lambda lib, x: lib.linalg.eig(x).eigenvectors.abs(),
     "svdvals": lambda lib, x: lib.linalg.svdvals(x[:, :2]),
+    "svd": lambda lib, x: tuple(part.abs() for part in lib.linalg.svd(x[:, :2], full_matrices=False)),
+    "the unitary factor": lambda lib, x: unitary_factor(*lib.linalg.svd(x)),
+    "slogdet": lambda lib, x: tuple(lib.linalg.slogdet(x)),
     "qr": lambda lib, x: tuple(lib.linalg.qr(x)),
     "pinv": lambda lib, x: lib.linalg.pinv(x[:2]),
     "cholesky": lambda lib, x: lib.linalg.cholesky(hermitian(lib, x), upper=True),
@@ -97,7 +104,7 @@ def test_what_depends_on_a_phase_is_refused(lib: Any) -> None:
     for vectors in (lambda x: lib.linalg.eigh(hermitian(lib, x))[1], lambda x: lib.linalg.eig(x)[1]):
         with pytest.raises(RuntimeError, match="ill-defined"):
             vectors(matrix(lib, 3, 3)).imag.sum().backward()
-    with pytest.raises((RuntimeError, NotImplementedError)):
+    with pytest.raises(RuntimeError, match="ill-defined"):
         lib.linalg.svd(matrix(lib, 3, 3)).U.imag.sum().backward()
 
 
@@ -115,9 +122,54 @@ def test_the_full_svd(lib: Any) -> None:
 
 def test_vectors_that_have_no_value_have_no_derivative() -> None:
     """Torch leaves this out without a word."""
+    forward_ad = reference.autograd.forward_ad
     for shape, place in (((4, 2), 0), ((2, 4), 2)):
+        x = matrix(reference, *shape, dtype="float64")
         with pytest.raises(RuntimeError, match="full_matrices=False"):
-            reference.linalg.svd(matrix(reference, *shape, dtype="float64"))[place].sum().backward()
+            reference.linalg.svd(x)[place].sum().backward()
+        with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="full_matrices=False"):
+            reference.linalg.svd(forward_ad.make_dual(x, x.detach()))
+
+
+DECOMPOSITIONS: dict[str, Any] = {
+    "svd": lambda lib, x: lib.linalg.svd(x),
+    "qr": lambda lib, x: lib.linalg.qr(x),
+    "eigh": lambda lib, x: lib.linalg.eigh(x + x.mH),
+    "eig": lambda lib, x: lib.linalg.eig(x),
+    "slogdet": lambda lib, x: lib.linalg.slogdet(x),
+}
+
+
+@both
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def test_the_results_of_a_decomposition_share_a_node(lib: Any, name: str) -> None:
+    results = DECOMPOSITIONS[name](lib, matrix(lib, 3, 3, dtype="float64"))
+    assert [(y.output_nr, y.grad_fn is results[0].grad_fn) for y in results] == [(k, True) for k in range(len(results))]
+    assert type(results[0].grad_fn).__name__ == f"Linalg{name.title()}Backward0"
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # what torch's forward mode imports
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def test_tangents_of_decompositions(name: str) -> None:
+    found: list[list[Any]] = []
+    for lib in (torch, reference):
+        x = matrix(lib, 3, 3, dtype="float64").detach()
+        tangent = lib.arange(9.0, dtype=lib.float64).reshape(3, 3)
+        with lib.autograd.forward_ad.dual_level():
+            results = DECOMPOSITIONS[name](lib, lib.autograd.forward_ad.make_dual(x, tangent))
+            tangents = [lib.autograd.forward_ad.unpack_dual(y).tangent for y in results]
+            found.append([(tangent + 0).tolist() for tangent in tangents])
+    for theirs, ours in zip(*found, strict=True):
+        torch.testing.assert_close(torch.tensor(ours), torch.tensor(theirs))
+
+
+@both
+def test_a_result_that_another_ones_gradient_needs_is_not_to_be_written(lib: Any) -> None:
+    u, s, _ = lib.linalg.svd(matrix(lib, 3, 3, dtype="float64"))
+    with lib.no_grad():
+        s.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        u.sum().backward()
     with pytest.raises(NotImplementedError, match="reduced"):
         reference.linalg.qr(matrix(reference, 4, 2), mode="complete")
 
