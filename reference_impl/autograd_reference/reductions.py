@@ -12,7 +12,7 @@ from .arithmetic import dims_of
 from .constant import wrapped
 from .definition import FUNCTIONS, Operator, compose, define
 from .elementwise import refused
-from .graph import apply, compute, levels, record
+from .graph import apply, compute, inform, levels, record
 from .modes import state
 from .naming import called, camel
 from .rules import fused, masked, nothing, reduce, spread
@@ -48,9 +48,22 @@ OVER_ALL = {
 PAIRWISE = {"max": "maximum", "min": "minimum"}
 
 
-def selection(name: str, place: int) -> Any:
-    """A function that gives (values, indices) along a dimension, which is the argument at a place: the values are gathered."""
-    kernel = getattr(torch, name)
+def selected(g: Any, indices: Any, shape: torch.Size, dim: int) -> Any:
+    """The gradient of elements at indices, of which there is one, without its dimension, or several; any may be named twice."""
+    if indices.ndim < len(shape):
+        g, indices = g.unsqueeze(dim), indices.unsqueeze(dim)
+    return g.new_zeros(shape).scatter_add_(dim, indices, g)
+
+
+# Functions that give (values, indices) along a dimension, each with the place of that among its arguments.
+PLACES = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "median": 0, "nanmedian": 0, "cummax": 0, "cummin": 0,
+          "max": 0, "min": 0}  # fmt: skip
+SELECTIONS = {name: Operator(name, getattr(torch, name), "x indices; dim", x=selected) for name in PLACES}
+
+
+def selection(name: str, operator: Operator) -> Any:
+    """Such a function."""
+    place = PLACES[name]
     node = f"{camel(name)}Backward{int('median' in name)}"
 
     def select(x: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -58,21 +71,20 @@ def selection(name: str, place: int) -> Any:
             return apply(OVER_ALL[name], (x,))
         if name in PAIRWISE and isinstance((*args, *kwargs.values())[0], Tensor):
             return FUNCTIONS[PAIRWISE[name]](x, *args, **kwargs)
-        found = kernel(x._data, *args, **kwargs)
-        if not (levels or (state.enabled and x.requires_grad)):
-            return wrapped(found)
+        found = operator.forward(x._data, *args, **kwargs)
         dim = kwargs.get("dim", args[place] if len(args) > place else -1)
-        where = found.indices
-        is_one = where.ndim < x.ndim  # and not as many as there are, or as asked for
-        values = apply(rules.GATHER, (x, where.unsqueeze(dim) if is_one else where), (dim,))
-        return type(found)((called(node, values.squeeze(dim) if is_one else values), Tensor(where)))
+        values, indices = map(Tensor, found)
+        if state.enabled:
+            record(operator, (x, indices), (dim,), values)
+        if levels:
+            inform(operator, (x, indices), (dim,), values)
+        return type(found)((called(node, values), indices))
 
     return select
 
 
-for _name, _place in {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "median": 0, "nanmedian": 0, "cummax": 0,
-                      "cummin": 0, "max": 0, "min": 0}.items():  # fmt: skip
-    compose(**{_name: selection(_name, _place)})
+for _name, _operator in SELECTIONS.items():
+    compose(**{_name: selection(_name, _operator)})
 UNIQUE: Operator = Operator("unique2", lambda x: x, "x", x=refused("_unique2", NotImplementedError))
 
 

@@ -300,13 +300,13 @@ INDEX_SELECT: Operator = define(
     "index_select",
     "x index; dim",
     order="x dim index",
-    x=lambda g, shape, index, dim: g.new_zeros(shape).index_add(dim, index, g),
+    x=lambda g, shape, index, dim: g.new_zeros(shape).index_add_(dim, index, g),
 )
 GATHER: Operator = define(
     "gather",
     "x index; dim",
     order="x dim index",
-    x=lambda g, shape, index, dim: g.new_zeros(shape).scatter_add(dim, index, g),
+    x=lambda g, shape, index, dim: g.new_zeros(shape).scatter_add_(dim, index, g),
 )
 INDEX: Operator = Operator(
     "index",
