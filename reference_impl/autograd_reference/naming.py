@@ -21,10 +21,10 @@ _COMPOSED = """
     addbmm addmv addr aminmax baddbmm pdist channel_shuffle cholesky_inverse diagonal_scatter dist dsplit=slice
     hsplit=slice masked_scatter masked_select msort=sort nansum narrow=slice put rot90 select_scatter slice_scatter
     square=pow std_mean take tensor_split=slice trace var_mean vdot vsplit=slice
-    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d avg_pool2d avg_pool3d
+    adaptive_max_pool2d adaptive_max_pool3d
     batch_norm=native_batch_norm binary_cross_entropy binary_cross_entropy_with_logits celu embedding glu group_norm=native_group_norm
     hardshrink hardsigmoid huber_loss layer_norm=native_layer_norm max_pool2d=max_pool2d_with_indices
-    max_pool3d=max_pool3d_with_indices mish multi_margin_loss prelu=prelu_kernel rrelu=rrelu_with_noise smooth_l1_loss
+    max_pool3d=max_pool3d_with_indices multi_margin_loss prelu=prelu_kernel rrelu=rrelu_with_noise smooth_l1_loss
     soft_margin_loss softshrink threshold
     linalg.cholesky=linalg_cholesky_ex linalg.solve=linalg_solve_ex
 """

@@ -48,7 +48,17 @@ OVER_ALL = {
 PAIRWISE = {"max": "maximum", "min": "minimum"}
 
 
-def selected(g: Any, indices: Any, shape: torch.Size, dim: int) -> Any:
+def selected(operator: Operator, x: Tensor, found: Any, parameter: Any) -> tuple[Tensor, Tensor]:
+    """Values that a kernel has found in x, recorded, and their indices."""
+    values, indices = map(Tensor, found)
+    if state.enabled:
+        record(operator, (x, indices), (parameter,), values)
+    if levels:
+        inform(operator, (x, indices), (parameter,), values)
+    return values, indices
+
+
+def of_selected(g: Any, indices: Any, shape: torch.Size, dim: int) -> Any:
     """The gradient of elements at indices, of which there is one, without its dimension, or several; any may be named twice."""
     if indices.ndim < len(shape):
         g, indices = g.unsqueeze(dim), indices.unsqueeze(dim)
@@ -58,7 +68,7 @@ def selected(g: Any, indices: Any, shape: torch.Size, dim: int) -> Any:
 # Functions that give (values, indices) along a dimension, each with the place of that among its arguments.
 PLACES = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "median": 0, "nanmedian": 0, "cummax": 0, "cummin": 0,
           "max": 0, "min": 0}  # fmt: skip
-SELECTIONS = {name: Operator(name, getattr(torch, name), "x indices; dim", x=selected) for name in PLACES}
+SELECTIONS = {name: Operator(name, getattr(torch, name), "x indices; dim", x=of_selected) for name in PLACES}
 
 
 def selection(name: str, operator: Operator) -> Any:
@@ -73,11 +83,7 @@ def selection(name: str, operator: Operator) -> Any:
             return FUNCTIONS[PAIRWISE[name]](x, *args, **kwargs)
         found = operator.forward(x._data, *args, **kwargs)
         dim = kwargs.get("dim", args[place] if len(args) > place else -1)
-        values, indices = map(Tensor, found)
-        if state.enabled:
-            record(operator, (x, indices), (dim,), values)
-        if levels:
-            inform(operator, (x, indices), (dim,), values)
+        values, indices = selected(operator, x, found, dim)
         return type(found)((called(node, values), indices))
 
     return select

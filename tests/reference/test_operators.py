@@ -213,6 +213,19 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
     "index_copy": lambda lib, x: (x * x).index_copy(0, lib.tensor([2, 0]), x[1:] * x[:2]),
     "embedding": lambda lib, x: lib.nn.functional.embedding(lib.tensor([[0, 2], [2, 1]]), x * x, 1) ** 2,
     "convolution": lambda lib, x: lib.nn.functional.conv1d(x[:, None], x[:2, None, :2], x[0, :2]) ** 2,
+    "resizing without aliases": lambda lib, x: [
+        lib.nn.functional.interpolate(x[None, None], (2, 3), mode=mode, antialias=True) ** 2
+        for mode in ("bilinear", "bicubic")
+    ],
+    "nll_loss": lambda lib, x: [
+        lib.nn.functional.nll_loss(x * x, lib.tensor([1, 0, 1]), x[0].detach() ** 2, reduction=reduction) ** 2
+        for reduction in ("none", "mean", "sum")
+    ],
+    "nll_loss of pictures": lambda lib, x: [
+        lib.nn.functional.nll_loss((x * x).reshape(1, 2, 3, 1), lib.tensor([[[1], [0], [-100]]]), reduction=reduction)
+        ** 2
+        for reduction in ("none", "mean", "sum")
+    ],
     "det": lambda lib, x: lib.linalg.det(x @ x.T + x[1:].sum()) * x,
     "slogdet": lambda lib, x: list(lib.linalg.slogdet(lib.complex(x[1:], x[:2]))),
     "cholesky": lambda lib, x: lib.linalg.cholesky(x.T @ x),

@@ -50,6 +50,17 @@ SILU: Operator = Operator(
     "x",
     x=fused(ATEN.silu_backward.default, lambda g, x: g * (x.sigmoid() * (1 + x * (1 - x.sigmoid())))),
 )
+
+
+def mish_slope(x: Any) -> Any:
+    """The derivative of x tanh(log(1 + e^x))."""
+    t = compute(SOFTPLUS, (x,), (1, 20)).tanh()
+    return t + x * (1 - t * t) * x.sigmoid()
+
+
+MISH: Operator = Operator(
+    "mish", ATEN.mish.default, "x", x=fused(ATEN.mish_backward.default, lambda g, x: g * mish_slope(x))
+)
 SOFTPLUS: Operator = Operator(
     "softplus",
     ATEN.softplus.default,
@@ -151,7 +162,7 @@ FUNCTIONS = functions(
     selu=lambda input: apply(ELU, (input,), (1.6732632423543772, 1.0507009873554805, 1.0)),
     gelu=lambda input, *, approximate="none": apply(GELU, (input,), (approximate,)),
     silu=lambda input: apply_one(SILU, input),
-    mish=lambda input: input * softplus(input).tanh(),
+    mish=lambda input: apply_one(MISH, input),
     leaky_relu=lambda input, negative_slope: apply(LEAKY_RELU, (input,), (negative_slope,)),
     threshold=lambda input, threshold, value: input.masked_fill(input <= threshold, value),
     hardtanh=lambda input, min_val, max_val: hardtanh(input, min_val, max_val),

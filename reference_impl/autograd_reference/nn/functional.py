@@ -15,11 +15,12 @@ from ..tensor import Tensor as _Tensor
 from . import activations as _activations
 from . import layers as _layers
 from . import losses as _losses
+from . import pooling as _pooling
 from . import spatial as _spatial
 
 _found = {
     name: _seen(name, _named(name, function, getattr(_torch.nn.functional, name)))
-    for module in (_activations, _layers, _losses, _spatial)
+    for module in (_activations, _layers, _losses, _pooling, _spatial)
     for name, function in module.FUNCTIONS.items()
 }
 # Those that have a second name under which they write to their operand.

@@ -9,8 +9,8 @@ import torch
 
 from ..caller import warn
 from ..definition import Operator
-from ..graph import apply, apply_two, compute
-from ..rules import fused, masked
+from ..graph import apply, apply_all, apply_two, compute
+from ..rules import fused, masked, nothing
 from ..tensor import Tensor
 from .activations import LOG_SIGMOID, chosen, logsigmoid
 from .signatures import REDUCTIONS, functions, known, reduced, weighted
@@ -73,22 +73,37 @@ def class_weights(target: Any, weight: Any, like: Any, ignore_index: int) -> tup
     return ignored, classes, masked(like.new_ones(target.shape) if weight is None else weight[classes], ignored)
 
 
-def of_nll(g: Any, target: Any, weight: Any, shape: torch.Size, reduction: str, ignore_index: int) -> Any:
+def of_nll(g: Any, target: Any, weight: Any, total: Any, shape: torch.Size, reduction: str, ignore_index: int) -> Any:
     """Minus the weight, at the class of each target; for a mean over the sum of the weights, which may be of none."""
     dim = min(len(shape) - 1, 1)
     ignored, classes, weights = class_weights(target, weight, g, ignore_index)
-    g = masked(-g * (weights / weights.sum() if reduction == "mean" else weights), ignored)
-    return g.new_zeros(shape).scatter(dim, classes.unsqueeze(dim), g.unsqueeze(dim))
+    g = masked(-g * (weights / total if reduction == "mean" else weights), ignored)
+    return g.new_zeros(shape).scatter_(dim, classes.unsqueeze(dim), g.unsqueeze(dim))
 
 
-NLL: Operator = Operator(
-    "nll_loss",
-    lambda x, target, weight, reduction, ignore_index: PLAIN.nll_loss(
-        x, target, weight, ignore_index=ignore_index, reduction=reduction
-    ),
-    "x target weight; reduction ignore_index",
-    x=of_nll,
-)
+def likelihood(name: str) -> Operator:
+    """nll_loss, of vectors or of pictures, and the sum of the weights by which a mean is taken."""
+    forward, backward = (getattr(ATEN, f"{name}_{way}").default for way in ("forward", "backward"))
+
+    def rule(g: Any, target: Any, weight: Any, total: Any, shape: torch.Size, reduction: str, ignore_index: int) -> Any:
+        if g[0] is None:
+            return nothing(g[1], shape)  # the sum of the weights depends on nothing
+        if not isinstance(g[0], torch.Tensor):
+            return of_nll(g[0], target, weight, total, shape, reduction, ignore_index)
+        how = (REDUCTIONS.index(reduction), ignore_index, total)
+        return backward(g[0], g[0].new_empty(shape), target, weight, *how)
+
+    return Operator(
+        name,
+        lambda x, target, weight, reduction, ignore_index: forward(
+            x, target, weight, REDUCTIONS.index(reduction), ignore_index
+        ),
+        "x target weight; reduction ignore_index -> loss total",
+        x=rule,
+    )
+
+
+LIKELIHOODS = {name: likelihood(name) for name in ("nll_loss", "nll_loss2d")}
 MSE: Operator = Operator(
     "mse_loss",
     lambda x, y, reduction: torch._C._nn.mse_loss(x, y, REDUCTIONS.index(reduction)),  # type: ignore[arg-type]
@@ -116,7 +131,16 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index:
 
     The mean is by the weights of the targets' classes. `ignore_index` is a target that counts for nothing.
     """
-    return apply(NLL, (input, target, weight), (known(reduction), ignore_index))
+    batches, targets = input.shape, target.shape
+    if len(batches) > 1 and batches[:1] != targets[:1]:
+        raise ValueError(f"Expected input batch_size ({batches[0]}) to match target batch_size ({(*targets, 0)[0]}).")
+    if len(batches) > 2 and batches[2:] != targets[1:]:
+        raise RuntimeError(f"Expected target size {[batches[0], *batches[2:]]}, got {[*targets]}")
+    if len(batches) > 2 and len(batches) != 4:
+        loss = nll_loss(input.flatten(2).unsqueeze(2), target.flatten(1).unsqueeze(1), weight, ignore_index, reduction)
+        return loss.reshape(targets) if reduction == "none" else loss
+    operator = LIKELIHOODS["nll_loss" if len(batches) < 3 else "nll_loss2d"]
+    return apply_all(operator, (input, target, weight), (known(reduction), ignore_index))[0]
 
 
 def cross_entropy(

@@ -1,13 +1,8 @@
-"""Convolution, pooling, padding and resizing. Dimensions are batch, channels, and one to three of space.
-
-Most of these act on each dimension of space by itself, and linearly: then they are a product with a matrix along each,
-and nothing more need be known of their derivatives. The matrix is what torch makes of the unit vectors.
-"""
+"""Convolution, padding, reading at positions, and rearrangements. Dimensions are batch, channels, and one to three of space."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -24,7 +19,7 @@ from .signatures import functions
 
 ATEN = torch.ops.aten
 PLAIN = torch.nn.functional
-Kernel = Callable[..., torch.Tensor]
+COUNTS = (1, 2, 3)
 
 
 def several(value: Any, count: int) -> list[Any]:
@@ -97,73 +92,6 @@ def conv_transpose(
     return convolved(count, input, weight, bias, stride, padding, dilation, True, output_padding, groups)
 
 
-# Maps that act on each dimension by itself.
-
-
-def along(x: Tensor, dim: int, kernel: Kernel, *sizes: Any) -> Tensor:
-    """A linear map of the vectors along a dimension: the kernel maps images of one row, (1, n, 1, n) to (1, n, 1, m)."""
-    unit = torch.eye(x.shape[dim], dtype=x.dtype, device=x.device)[None, :, None]
-    return (x.transpose(dim, -1) @ Tensor(kernel(unit, *sizes)[0, :, 0])).transpose(dim, -1)
-
-
-def everywhere(x: Tensor, count: int, kernel: Kernel, *sizes: Any) -> Tensor:
-    """Such a map along each of the last dimensions. It takes the sizes for that dimension."""
-    for place, each in enumerate(zip(*[several(size, count) for size in sizes], strict=True)):
-        x = along(x, place - count, kernel, *each)
-    return x
-
-
-def avg_pool(
-    count: int, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
-    """Means of windows over so many dimensions."""
-
-    def means(row: torch.Tensor, size: int, step: int, edge: int) -> torch.Tensor:
-        divisor = None if divisor_override is None else 1
-        return PLAIN.avg_pool2d(row, (1, size), (1, step), (0, edge), ceil_mode, count_include_pad, divisor)
-
-    result = everywhere(input, count, means, kernel_size, stride or kernel_size, padding)
-    return result if divisor_override is None else result / divisor_override
-
-
-def adaptive_avg_pool(count: int, input: Tensor, output_size: Any) -> Tensor:
-    """Means of as many windows as are asked for, over so many dimensions."""
-    return everywhere(input, count, lambda row, size: PLAIN.adaptive_avg_pool2d(row, (1, size)), output_size)
-
-
-def interpolate(
-    input: Tensor, size: Any, scale_factor: Any, mode: str, align_corners: bool | None,
-    recompute_scale_factor: bool | None = None, antialias: bool = False,
-) -> Tensor:  # fmt: skip
-    """Resized to `size`, or by `scale_factor`."""
-    options = ("bilinear" if mode.endswith("linear") else mode, align_corners, recompute_scale_factor, antialias)
-
-    def resized(row: torch.Tensor, size: int | None, scale: float | None) -> torch.Tensor:
-        return PLAIN.interpolate(row, size and (1, size), scale and (1.0, scale), *options)
-
-    return everywhere(input, input.ndim - 2, resized, size, scale_factor)
-
-
-def lp_pool(
-    count: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:
-    """Norms of windows over so many dimensions."""
-    if math.isinf(norm_type):
-        sign = math.copysign(1, norm_type)
-        return max_pool(f"max_pool{count}d", count, input.abs() * sign, kernel_size, stride, 0, 1, ceil_mode) * sign
-    mean = avg_pool(count, input**norm_type, kernel_size, stride, 0, ceil_mode)
-    total = mean.sign() * mean.abs().relu() * math.prod(several(kernel_size, count))  # without a gradient at zero
-    return total ** (1 / norm_type)
-
-
-def local_response_norm(input: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-    """x over a power of the mean square of neighbouring channels."""
-    edges = (size // 2, (size - 1) // 2)
-    mean = along(input.square(), 1, lambda row: PLAIN.avg_pool2d(PLAIN.pad(row, edges), (1, size), 1))
-    return input / (mean * alpha + k) ** beta
-
-
 # Padding.
 
 PAD: Operator = Operator(
@@ -183,22 +111,6 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         source = PLAIN.pad(torch.arange(input.shape[dim])[None], pad[2 * place : 2 * place + 2], mode)
         input = input.index_select(dim, Tensor(source[0].to(input.device)))
     return input
-
-
-# Maxima: torch finds where they are, and the values are gathered.
-
-
-def max_pool(name: str, count: int, input: Tensor, *args: Any, return_indices: bool = False, **kwargs: Any) -> Any:
-    """Maxima of windows, and on demand where they are, counted through all dimensions of space.
-
-    Whether these are asked for is torch's second argument after the input in an adaptive pool, and else its sixth.
-    """
-    place = 1 if name.startswith("adaptive") else 5
-    return_indices = args[place] if len(args) > place else return_indices
-    _, found = getattr(PLAIN, name)(input._data, *args[:place], return_indices=True, **kwargs)
-    flat = found.flatten(-count)
-    values = input.flatten(-count).gather(-1, Tensor(flat)).reshape(found.shape)
-    return (values, Tensor(found)) if return_indices else values
 
 
 # Reading at positions that are computed: in [-1, 1] along each dimension, of which the last comes first.
@@ -290,22 +202,10 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
     return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
-BY_COUNT: dict[str, Callable[..., Tensor]] = {
-    "conv": conv,
-    "conv_transpose": conv_transpose,
-    "avg_pool": avg_pool,
-    "adaptive_avg_pool": adaptive_avg_pool,
-    "lp_pool": lp_pool,
-}
-COUNTS = (1, 2, 3)
 FUNCTIONS = functions(
-    interpolate, local_response_norm, affine_grid, grid_sample, pad, unfold, fold, channel_shuffle,
-    upsample=lambda input, size, scale_factor, mode, align_corners: interpolate(
-        input, size, scale_factor, mode, align_corners
-    ),
+    affine_grid, grid_sample, pad, unfold, fold, channel_shuffle,
     pixel_shuffle=lambda input, upscale_factor: apply(SHUFFLE, (input,), (upscale_factor,)),
     pixel_unshuffle=lambda input, downscale_factor: apply(UNSHUFFLE, (input,), (downscale_factor,)),
-    **{f"{name}{count}d": partial(BY_COUNT[name], count) for name in BY_COUNT for count in COUNTS},
-    **{f"max_pool{count}d": partial(max_pool, f"max_pool{count}d", count) for count in COUNTS},
-    **{f"adaptive_max_pool{count}d": partial(max_pool, f"adaptive_max_pool{count}d", count) for count in COUNTS},
+    **{f"conv{count}d": partial(conv, count) for count in COUNTS},
+    **{f"conv_transpose{count}d": partial(conv_transpose, count) for count in COUNTS},
 )  # fmt: skip
