@@ -211,8 +211,8 @@ def svd_by_columns(x: Tensor, some: bool = True, compute_uv: bool = True) -> Any
 compose(
     chain_matmul=lambda *tensors: multi_dot(tensors),
     cholesky=lambda x, upper=False: cholesky(x, upper=upper),
-    cholesky_inverse=lambda x, upper=False: inv(x.mH @ x if upper else x @ x.mH),
-    cholesky_solve=lambda y, x, upper=False: solve(x.mH @ x if upper else x @ x.mH, y),
+    cholesky_inverse=lambda x, upper=False: by_factor(Tensor(torch.eye(x.shape[-1]).to(x._data)), x, upper),
+    cholesky_solve=lambda y, x, upper=False: by_factor(y, x, upper),
     det=lambda x: det(x),
     inverse=lambda x: inv(x),
     logdet=lambda x: log_of_det(*slogdet(x)),
@@ -225,6 +225,12 @@ compose(
     svd=svd_by_columns,
     vander=lambda x, N=None, increasing=False: vander(x, N=N) if increasing else vander(x, N=N).flip(-1),
 )
+
+
+def by_factor(y: Tensor, x: Tensor, upper: bool) -> Any:
+    """What solves a system of equations, given the triangular factor of its matrix: the other triangle is not looked at."""
+    factor = x.mH if upper else x
+    return solve_triangular(factor.mH, solve_triangular(factor, y, upper=False), upper=True)
 
 
 def log_of_det(sign: Tensor, logabsdet: Tensor) -> Any:

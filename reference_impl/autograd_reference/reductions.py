@@ -137,7 +137,7 @@ def cumprod_rule(g: Any, x: Any, result: Any, dim: int) -> Any:
     if x.ndim == 0:
         return g
     x = x.to(g.dtype)
-    if not (x == 0).any():
+    if not ((x == 0) | x.isinf()).any():
         return (g * result).flip(dim).cumsum(dim).flip(dim) / x
     n = x.shape[dim]
     lines = x.transpose(dim, -1).unsqueeze(-1).expand(*x.transpose(dim, -1).shape, n)  # ..., j, k
@@ -208,7 +208,7 @@ def norm_rule(g: Any, x: Any, shape: torch.Size, result: Any, p: float, dims: An
     g, result = spread(g, shape, dims, keepdim), spread(result, shape, dims, keepdim)
     if p == 0:
         return nothing(g, shape)
-    return g * x.sgn() * masked(x.abs() ** (p - 1) / result ** (p - 1), x == 0)
+    return g * x.sgn() * masked((x.abs() / result) ** (p - 1), (x == 0) | (result == 0))
 
 
 NORM: Operator = Operator(

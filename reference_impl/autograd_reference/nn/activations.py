@@ -120,7 +120,7 @@ def hardtanh(x: Tensor, low: float, high: float) -> Tensor:
 def prelu(x: Tensor, weight: Tensor) -> Tensor:
     """x where it is positive, else times a slope: one for all, or for each position of dimension 1."""
     by_channel = (*[1] * min(x.ndim, 1), -1, *[1] * (x.ndim - 2))
-    return chosen(x > 0, x, x * weight.reshape((1,) * x.ndim if weight.numel() == 1 else by_channel))
+    return x * chosen(x > 0, 1, weight.reshape((1,) * x.ndim if weight.numel() == 1 else by_channel))
 
 
 def rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:

@@ -200,7 +200,7 @@ WITH_LOGITS: Operator = Operator(
     "x target pos_weight",
     x=of_logits,
     target=lambda g, x, pos_weight: (
-        -g * (x if pos_weight is None else x + compute(LOG_SIGMOID, (x,)) * (pos_weight - 1))
+        g * (-x if pos_weight is None else compute(LOG_SIGMOID, (-x,)) - compute(LOG_SIGMOID, (x,)) * pos_weight)
     ),
 )
 
@@ -239,7 +239,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool, eps: 
         raise ValueError("var has negative entry/entries")
     if var.ndim == input.ndim - 1 and var.shape != input.shape:
         var = var.unsqueeze(-1)
-    var = var + (var.detach().clamp_min(eps) - var.detach())
+    var = chosen(var < eps, var - var.detach() + eps, var)
     loss = (var.log() + (input - target).square() / var) * 0.5
     return loss + 0.5 * math.log(2 * math.pi) if full else loss
 

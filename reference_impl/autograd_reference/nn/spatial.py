@@ -155,12 +155,12 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str, padding_mode: str, align
         ways.append([(bound(k), w) for k, w in neighbours(place if mode == "bicubic" else bound(place), mode)])
     total: Any = 0
     for corner in itertools.product(*ways):
-        index, weight, there = 0, 1, True
+        index, weight, beyond = 0, 1, False
         for (place, part), length in zip(corner, lengths, strict=True):
-            index = place.clamp(0, length - 1).long() + index * length
-            weight, there = part * weight, (place >= 0) & (place < length) & there
+            index = place.nan_to_num(0).clamp(0, length - 1).long() + index * length
+            weight, beyond = part * weight, (place < 0) | (place >= length) | beyond
         values = input.flatten(2).take_along_dim(index, 2)
-        total = masked(values * weight, ~there) + total
+        total = masked(values, beyond) * masked(weight, beyond) + total
     return total.reshape(*input.shape[:2], *grid.shape[1:-1])
 
 
