@@ -219,6 +219,7 @@ EXTRA: dict[str, Callable[[Any, Any], Any]] = {
         lib.nn.functional.interpolate(x[None, None], (2, 3), mode=mode, antialias=True) ** 2
         for mode in ("bilinear", "bicubic")
     ],
+    "cosine_similarity, broadcast": lambda lib, x: lib.nn.functional.cosine_similarity(x, x[:1] * 2 + x[1:2], dim=0),
     "nll_loss": lambda lib, x: [
         lib.nn.functional.nll_loss(x * x, lib.tensor([1, 0, 1]), x[0].detach() ** 2, reduction=reduction) ** 2
         for reduction in ("none", "mean", "sum")

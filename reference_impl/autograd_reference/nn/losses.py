@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..arranging import broadcast_tensors
 from ..caller import warn
 from ..definition import Operator
 from ..graph import apply, apply_all, apply_two, compute
@@ -246,7 +247,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool, eps: 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The product of the vectors along a dimension over that of their lengths, each of at least eps."""
-    one, two = (x / x.norm(2, dim, True).clamp_min(eps) for x in (x1, x2))
+    one, two = (x / x.norm(2, dim, True).clamp_min(eps) for x in broadcast_tensors(x1, x2))
     return (one * two).sum(dim)
 
 
