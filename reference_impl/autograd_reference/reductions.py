@@ -15,7 +15,7 @@ from .elementwise import refused
 from .graph import apply, compute, inform, levels, record
 from .modes import state
 from .naming import called, camel
-from .rules import fused, masked, nothing, reduce, spread
+from .rules import fused, masked, nothing, reduce, scattered, spread
 from .tensor import Number, Tensor
 
 ATEN = torch.ops.aten
@@ -62,7 +62,7 @@ def of_selected(g: Any, indices: Any, shape: torch.Size, dim: int) -> Any:
     """The gradient of elements at indices, of which there is one, without its dimension, or several; any may be named twice."""
     if indices.ndim < len(shape):
         g, indices = g.unsqueeze(dim), indices.unsqueeze(dim)
-    return g.new_zeros(shape).scatter_add_(dim, indices, g)
+    return scattered(g, shape, indices, dim)
 
 
 # Functions that give (values, indices) along a dimension, each with the place of that among its arguments.

@@ -302,11 +302,18 @@ INDEX_SELECT: Operator = define(
     order="x dim index",
     x=lambda g, shape, index, dim: g.new_zeros(shape).index_add_(dim, index, g),
 )
+
+
+def scattered(g: Any, shape: Sequence[int], index: Any, dim: int) -> Any:
+    """Zeros, with the gradient of what was gathered added at its positions: any may have been read several times."""
+    return g.new_zeros(shape).scatter_add_(dim, index, g)
+
+
 GATHER: Operator = define(
     "gather",
     "x index; dim",
     order="x dim index",
-    x=lambda g, shape, index, dim: g.new_zeros(shape).scatter_add_(dim, index, g),
+    x=scattered,
 )
 INDEX: Operator = Operator(
     "index",

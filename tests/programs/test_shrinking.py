@@ -70,7 +70,7 @@ def test_candidates_are_smaller_and_legal_and_data() -> None:
 @pytest.mark.parametrize("aliasing", [frozenset(), frozenset({"reshape", "select"})], ids=["none", "some"])
 def test_programs_of_engines_where_views_copy_have_candidates_too(aliasing: frozenset[str]) -> None:
     """Some of them are not legal where everything aliases."""
-    for program in drawn(40, palette=replace(COMPLETE, aliasing=aliasing)):
+    for program in drawn(60, palette=replace(COMPLETE, aliasing=aliasing)):
         before = size(program)
         assert all(size(candidate) < before for candidate in simpler(program))
 
